@@ -1,0 +1,150 @@
+"""The database: engine, the transaction `Tx` that every service is handed, and the column types of the trade.
+
+A door or a job opens a transaction with `Database.transaction`, services work in it, facts emitted in it wake their
+listeners in it, and it commits once, whole. Services never commit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, MetaData, Numeric, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from hub.core.events import Fact
+from hub.core.money import Money
+from hub.core.provider import Clock
+from hub.infra.access import Actor
+from hub.infra.clock import Ids, business_date
+from hub.infra.jobs import Jobs
+from hub.infra.vault import Vault
+
+# One company, one database, one functional currency (IAS 21.8): what every amount column is in.
+FUNCTIONAL_CURRENCY = "CNY"
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Amount(TypeDecorator[Money]):
+    """Money in the functional currency, stored as numeric(18,2)."""
+
+    impl = Numeric(18, 2)
+    cache_ok = True
+
+    def process_bind_param(self, value: Money | None, dialect: Dialect) -> Decimal | None:
+        """Money to an exact number; another currency is refused."""
+        if value is None:
+            return None
+        if value.currency != FUNCTIONAL_CURRENCY:
+            raise ValueError(f"the books are in {FUNCTIONAL_CURRENCY}, not {value.currency}")
+        return value.amount
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Money | None:
+        """An exact number to Money."""
+        return None if value is None else Money.of(value, FUNCTIONAL_CURRENCY)
+
+
+class Base(DeclarativeBase):
+    """Base of every record; names of constraints are fixed, so migrations can address them."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map = {Money: Amount(), datetime: DateTime(timezone=True), UUID: Uuid()}
+
+
+class Tx(AsyncSession):
+    """One transaction of the business: the session, who acts, when, and the facts that it has brought about."""
+
+    actor: Actor
+    clock: Clock
+    ids: Ids
+    vault: Vault
+    jobs: Jobs
+    facts: deque[Fact]
+    after_commit: list[Callable[[], None]]
+
+    @property
+    def now(self) -> datetime:
+        """The present instant by the transaction's clock."""
+        return self.clock.now()
+
+    @property
+    def today(self) -> date:
+        """The company's business date."""
+        return business_date(self.clock)
+
+    def new_id(self) -> UUID:
+        """A fresh UUIDv7."""
+        return self.ids.new()
+
+    def emit(self, fact: Fact) -> None:
+        """Say that something has happened; its listeners run in this transaction, before it commits."""
+        self.facts.append(fact)
+
+
+Listener = Callable[[Tx, Fact], Awaitable[None]]
+
+
+async def _deaf(tx: Tx, fact: Fact) -> None:
+    """Nobody listens: what a database has until the wiring gives it a listener."""
+
+
+@dataclass(kw_only=True)
+class Database:
+    """The way to a transaction. `listener` hears every fact; `fault` is the database's seam for tests."""
+
+    engine: AsyncEngine
+    clock: Clock
+    ids: Ids
+    vault: Vault
+    jobs: Jobs
+    listener: Listener = _deaf
+    fault: Callable[[str], None] = lambda point: None
+
+    def __post_init__(self) -> None:
+        self._sessions = async_sessionmaker(self.engine, class_=Tx, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, actor: Actor) -> AsyncIterator[Tx]:
+        """One transaction: commits when the block ends, rolls back when it raises."""
+        self.fault("begin")
+        async with self._sessions() as tx:
+            tx.actor, tx.clock, tx.ids, tx.vault, tx.jobs = actor, self.clock, self.ids, self.vault, self.jobs
+            tx.facts, tx.after_commit = deque(), []
+            async with tx.begin():
+                yield tx
+                while tx.facts:
+                    await self.listener(tx, tx.facts.popleft())
+                self.fault("commit")
+        for call in tx.after_commit:
+            call()
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine for a libpq URL (`postgresql://…`); jobs' own schema is on the search path."""
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={"options": "-c search_path=public,jobs -c timezone=UTC"},
+    )

@@ -1,0 +1,1 @@
+"""The database's history, from the first table on; `env` sees every room's records."""
