@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-revision = "0005"
-down_revision = "0004"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
