@@ -3,6 +3,7 @@
     LeaseHubError
     ├── InvalidInput(field, reason)      the caller's words are wrong
     ├── NotFound(kind, ref)              nothing there, or not for this actor
+    ├── NotAuthenticated                 nobody knows who is asking
     ├── NotAllowed(permission)           this actor may not
     ├── Conflict(reason)                 somebody was first, or the state has moved on
     ├── RuleBroken(rule, facts)          the business says no
@@ -49,6 +50,16 @@ class NotFound(LeaseHubError):
         super().__init__(f"{kind} {ref} not found")
         self.kind = kind
         self.ref = str(ref)
+
+
+class NotAuthenticated(LeaseHubError):
+    """The caller has not shown who they are: no token, or one that is unknown, expired or revoked."""
+
+    code = "not_authenticated"
+
+    def __init__(self, reason: str = "a valid token is needed") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class NotAllowed(LeaseHubError):

@@ -7,15 +7,15 @@ listeners in it, and it commits once, whole. Services never commit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Numeric, Uuid
+from sqlalchemy import ARRAY, BigInteger, DateTime, MetaData, Numeric, Uuid, cast, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -64,7 +64,12 @@ class Base(DeclarativeBase):
     """Base of every record; names of constraints are fixed, so migrations can address them."""
 
     metadata = MetaData(naming_convention=_NAMES)
-    type_annotation_map = {Money: Amount(), datetime: DateTime(timezone=True), UUID: Uuid()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {Money: Amount(), datetime: DateTime(timezone=True), UUID: Uuid()}
+
+
+def _hold_key(contract_id: UUID) -> int:
+    """The lock's number: the random half of a UUIDv7."""
+    return int.from_bytes(contract_id.bytes[8:], "big", signed=True)
 
 
 class Tx(AsyncSession):
@@ -91,6 +96,20 @@ class Tx(AsyncSession):
     def new_id(self) -> UUID:
         """A fresh UUIDv7."""
         return self.ids.new()
+
+    async def hold(self, contract_id: UUID) -> None:
+        """Hold a contract until the transaction ends; the first thing anybody does who moves a contract's money.
+
+        An advisory lock, so that rooms below the contracts room take the very same lock as those above it.
+        """
+        await self.execute(select(func.pg_advisory_xact_lock(_hold_key(contract_id))))
+
+    async def try_hold(self, contract_ids: Sequence[UUID]) -> list[UUID]:
+        """Hold as many of these contracts as nobody else holds; returns those, never waits."""
+        keys = {_hold_key(contract_id): contract_id for contract_id in contract_ids}
+        key = func.unnest(cast(list(keys), ARRAY(BigInteger))).column_valued("key")
+        held = await self.execute(select(key, func.pg_try_advisory_xact_lock(key)))
+        return [keys[number] for number, taken in held.all() if taken]
 
     def emit(self, fact: Fact) -> None:
         """Say that something has happened; its listeners run in this transaction, before it commits."""

@@ -1,0 +1,143 @@
+"""What every route needs: the house behind the door, the actor's transaction, money in bodies, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+from hub.core.errors import NotAuthenticated
+from hub.core.money import Money
+from hub.infra import staff
+from hub.infra.access import Actor, Permission
+from hub.infra.database import Database, Tx
+from hub.infra.files import Files
+from hub.infra.settings import HubSettings
+from hub.integrations.executor import Executor
+from hub.integrations.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What stands behind the doors; `hub.wiring` builds it."""
+
+    settings: HubSettings
+    database: Database
+    files: Files
+    registry: Registry
+    executor: Executor
+
+
+def house_of(request: Request) -> House:
+    """The house that this application serves."""
+    house: House = request.app.state.house
+    return house
+
+
+TheHouse = Annotated[House, Depends(house_of)]
+
+
+async def actor_of(request: Request) -> Actor:
+    """Who is asking, by the bearer token; raises NotAuthenticated."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated
+    actor = await staff.actor_of_token(house_of(request).database, token.strip())
+    if actor is None:
+        raise NotAuthenticated
+    return actor
+
+
+class Acting:
+    """Opens the actor's transaction for one permission; it commits before the answer goes out."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request) -> AsyncIterator[Tx]:
+        """The transaction of the actor, once the permission is shown."""
+        actor = await actor_of(request)
+        actor.require(self.permission)
+        async with house_of(request).database.transaction(actor) as tx:
+            yield tx
+
+
+class Holding:
+    """The actor who holds one permission, for routes that open their own transactions."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request) -> Actor:
+        """The actor, once the permission is shown."""
+        actor = await actor_of(request)
+        actor.require(self.permission)
+        return actor
+
+
+class Public:
+    """Marks a route that anybody may call; it must say why."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    async def __call__(self) -> None:
+        """Nothing to check."""
+
+
+def acting(permission: Permission) -> Any:
+    """Declare who may call a route, and take the actor's transaction."""
+    return Depends(Acting(permission), scope="function")
+
+
+def holding(permission: Permission) -> Any:
+    """Declare who may call a route, and take the actor."""
+    return Depends(Holding(permission))
+
+
+def public(why: str) -> Any:
+    """Declare that anybody may call a route, and why."""
+    return Depends(Public(why))
+
+
+class Body(BaseModel):
+    """Base of every request body: a field that nobody asked for is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _read_amount(value: object) -> Money:
+    if isinstance(value, Money):
+        return value
+    if not isinstance(value, str) or len(value) > 24:
+        raise ValueError('an amount is a string in major units, like "12800.00"')
+    return Money.of(value)
+
+
+AmountText = Annotated[
+    Money,
+    BeforeValidator(_read_amount),
+    PlainSerializer(lambda money: f"{money.amount:.2f}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,16}(\.\d{1,2})?$", "examples": ["12800.00"]}),
+]
+
+
+class Page(BaseModel):
+    """One page of a list by key: what comes after `after`, at most `limit` rows."""
+
+    after: UUID | None = None
+    limit: int = 50
+
+
+def _page(
+    after: Annotated[UUID | None, Query(description="the last id of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page:
+    return Page(after=after, limit=limit)
+
+
+ThePage = Annotated[Page, Depends(_page)]

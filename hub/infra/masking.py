@@ -1,0 +1,93 @@
+"""Masking of whatever a person or a log may see: by the name of a field, by the shape of a value, by known secret.
+
+Pure but for the register of known secrets. `hub.infra.logs` and `hub.infra.audit` pass everything through here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from hub.core.identity import mask_middle, mask_text
+from hub.core.money import Money
+from hub.infra.jobs import JsonValue
+
+HIDDEN = "***"
+
+# A field named like one of these never shows anything: credentials, and names of people.
+_SECRET_NAMES = re.compile(
+    r"(?i)(passw(or)?d|passphrase|secret|token|authorization|cookie|api_?key|access_?key|private_?key|signature"
+    r"|credential|keyring|holder|full_name|person_name)"
+)
+# A field named like one of these shows its last four characters only.
+_PERSONAL_NAMES = re.compile(
+    r"(?i)^(.*_)?(phone|mobile|document_number|document_no|identity_number|id_number|id_card|passport|account_number"
+    r"|card_number|bank_account|pan|address)$"
+)
+_SHAPES = (
+    re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JSON web token, RFC 7519
+    re.compile(r"\b(?:sk|pk|rk|lh|whsec)_[A-Za-z0-9_+/=-]{8,}"),  # keys that say what they are, ours among them
+    re.compile(r"(?i)(?<=\bbearer )[A-Za-z0-9._~+/=-]+|(?<=\bbasic )[A-Za-z0-9+/=]{8,}"),  # RFC 6750, RFC 7617
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in an address, RFC 3986
+    re.compile(r"(?i)(?<=[?&](?:key|sig)=)[^&\s\"']+"),
+    re.compile(r"(?i)(?<=[?&\s\"'](?:token|appid)=)[^&\s\"']+"),
+)
+_PARAMETER = re.compile(
+    r"(?i)([?&]|\b)((?:[a-z0-9_]*(?:token|secret|password|api_?key|signature|authorization))|phone|mobile)=[^&\s\"']+"
+)
+_known: set[str] = set()
+_LEAST_SECRET = 6  # a shorter one would blot out ordinary words
+
+
+def know_secret(value: str) -> None:
+    """Have this value blotted out wherever it turns up; one under six characters is not taken."""
+    if len(value) >= _LEAST_SECRET:
+        _known.add(value)
+
+
+def masked_text(text: str) -> str:
+    """Free text without known secrets, credentials by shape, and personal data by shape."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    for shape in _SHAPES:
+        text = shape.sub(HIDDEN, text)
+    return mask_text(_PARAMETER.sub(rf"\1\2={HIDDEN}", text))
+
+
+def masked_value(name: str, value: object) -> JsonValue:
+    """One field's value, fit to be stored as JSON and seen by people."""
+    if value is None or isinstance(value, bool):
+        return value
+    if _SECRET_NAMES.search(name):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return masked(value)
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
+        return [masked_value(name, part) for part in value]
+    if _PERSONAL_NAMES.search(name):
+        return mask_middle(str(value), head=0, tail=4)
+    return _plain(value)
+
+
+def _plain(value: object) -> JsonValue:
+    match value:
+        case Enum():
+            return str(value.value)
+        case UUID() | date() | datetime() | Decimal() | Money():
+            return str(value)
+        case int():
+            shown = masked_text(str(value))
+            return value if shown == str(value) else shown
+        case bytes():
+            return f"{len(value)} bytes"
+        case _:
+            return masked_text(str(value))
+
+
+def masked(fields: Mapping[str, object]) -> dict[str, JsonValue]:
+    """Fields by name, each masked."""
+    return {str(name): masked_value(str(name), value) for name, value in fields.items()}

@@ -1,0 +1,117 @@
+"""The tables of mandates, charges and payouts. One live movement a subject is the database's business."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.core.money import Money
+from hub.infra.database import Base
+from hub.leasing.payments.rules import LIVE, ChargePurpose, MandateState, MovementState, PayoutPurpose
+
+
+def _one_of(column: str, values: type[MandateState | MovementState | ChargePurpose | PayoutPurpose]) -> str:
+    words = ", ".join(f"'{value.value}'" for value in values)
+    return f"{column} in ({words})"
+
+
+_LIVE = "state in (" + ", ".join(sorted(f"'{state.value}'" for state in LIVE)) + ")"
+_WAITING = "state in ('requested', 'sent')"
+
+
+class MandateRecord(Base):
+    """A payer's permission to be debited, at one provider instance."""
+
+    __tablename__ = "mandate"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", MandateState), name="state"),
+        Index("ix_mandate_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
+        Index("ix_mandate_contract_id", "contract_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
+    contract_id: Mapped[UUID]
+    party_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"))
+    bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
+    contract_number: Mapped[str] = mapped_column(String(40))
+    limit_amount: Mapped[Money]
+    state: Mapped[str] = mapped_column(String(20))
+    instance: Mapped[str | None] = mapped_column(String(60))
+    mandate_ref: Mapped[str | None] = mapped_column(String(120))
+    hosted_url: Mapped[str | None] = mapped_column(String(2000))
+    code: Mapped[str | None] = mapped_column(String(80))
+    claimed_until_at: Mapped[datetime | None]
+    requested_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
+class ChargeRecord(Base):
+    """One debit under a mandate: asked for once, under its own id as the idempotency key."""
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", MovementState), name="state"),
+        CheckConstraint(_one_of("purpose", ChargePurpose), name="purpose"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index("uq_charge_live_subject", "purpose", "subject_id", unique=True, postgresql_where=text(_LIVE)),
+        Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
+        Index("ix_charge_contract_id", "contract_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
+    contract_id: Mapped[UUID]
+    mandate_id: Mapped[UUID] = mapped_column(ForeignKey("mandate.id"))
+    purpose: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[UUID]
+    amount: Mapped[Money]
+    due_on: Mapped[date]
+    state: Mapped[str] = mapped_column(String(20))
+    instance: Mapped[str | None] = mapped_column(String(60))
+    payment_ref: Mapped[str | None] = mapped_column(String(120))
+    code: Mapped[str | None] = mapped_column(String(80))
+    claimed_until_at: Mapped[datetime | None]
+    requested_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    settled_on: Mapped[date | None]
+
+
+class PayoutRecord(Base):
+    """One payment to somebody: asked for once, under its own id as the idempotency key."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", MovementState), name="state"),
+        CheckConstraint(_one_of("purpose", PayoutPurpose), name="purpose"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        # A payout is never made twice: one that has succeeded holds its subject for good.
+        Index(
+            "uq_payout_subject",
+            "purpose",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("state not in ('rejected')"),
+        ),
+        Index("ix_payout_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
+        Index("ix_payout_contract_id", "contract_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
+    contract_id: Mapped[UUID]
+    bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
+    purpose: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[UUID]
+    amount: Mapped[Money]
+    state: Mapped[str] = mapped_column(String(20))
+    instance: Mapped[str | None] = mapped_column(String(60))
+    payment_ref: Mapped[str | None] = mapped_column(String(120))
+    code: Mapped[str | None] = mapped_column(String(80))
+    claimed_until_at: Mapped[datetime | None]
+    requested_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    settled_on: Mapped[date | None]

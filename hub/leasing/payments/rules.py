@@ -1,0 +1,234 @@
+"""What may become of a mandate, a charge or a payout, and what an answer means: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from hub.core.errors import RetryAdvice
+from hub.core.events import Fact
+from hub.core.ids import ChargeId, ContractId, MandateId, PayoutId
+from hub.core.money import Money
+from hub.core.ports.payments import MandateStatus, PaymentOutcome, PaymentResult, RejectionAdvice
+
+
+class MandateState(StrEnum):
+    """How far a mandate has come; unknown: asked for, and no answer."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+
+
+class MovementState(StrEnum):
+    """How far a charge or payout has come; disputed: the provider moved another amount than we asked for."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    DISPUTED = "disputed"
+
+
+class ChargePurpose(StrEnum):
+    """What a charge is for; `subject_id` of the charge names the very thing."""
+
+    SIGNING = "signing"
+    RENT = "rent"
+    SETTLEMENT = "settlement"
+    PURCHASE_OPTION = "purchase_option"
+
+
+class PayoutPurpose(StrEnum):
+    """What a payout is for."""
+
+    DEPOSIT_RETURN = "deposit_return"
+    REFUND = "refund"
+    PURCHASE_PRICE = "purchase_price"
+
+
+# A live movement holds its subject: the database allows one per subject (partial unique index).
+LIVE = frozenset({MovementState.REQUESTED, MovementState.SENT, MovementState.PENDING, MovementState.UNKNOWN})
+
+_OPEN = {MovementState.PENDING, MovementState.UNKNOWN, MovementState.SUCCEEDED, MovementState.REJECTED}
+MOVES: dict[MovementState, frozenset[MovementState]] = {
+    MovementState.REQUESTED: frozenset({MovementState.SENT}),
+    MovementState.SENT: frozenset({*_OPEN, MovementState.DISPUTED}),
+    MovementState.PENDING: frozenset({MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED}),
+    MovementState.UNKNOWN: frozenset(
+        {MovementState.PENDING, MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED}
+    ),
+    # A rejected debit that the provider settles after all is money that has come: it is recorded, never refused.
+    MovementState.REJECTED: frozenset({MovementState.SUCCEEDED}),
+    MovementState.SUCCEEDED: frozenset(),
+    MovementState.DISPUTED: frozenset({MovementState.SUCCEEDED}),
+}
+
+MANDATE_MOVES: dict[MandateState, frozenset[MandateState]] = {
+    MandateState.REQUESTED: frozenset({MandateState.SENT}),
+    MandateState.SENT: frozenset(
+        {MandateState.PENDING, MandateState.UNKNOWN, MandateState.ACTIVE, MandateState.REJECTED}
+    ),
+    MandateState.PENDING: frozenset({MandateState.ACTIVE, MandateState.REJECTED, MandateState.REVOKED}),
+    MandateState.UNKNOWN: frozenset({MandateState.PENDING, MandateState.ACTIVE, MandateState.REJECTED}),
+    MandateState.ACTIVE: frozenset({MandateState.REVOKED}),
+    MandateState.REJECTED: frozenset(),
+    MandateState.REVOKED: frozenset(),
+}
+
+NOT_EXECUTED = "not_executed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an answer makes of a movement: its next state, and why when it was refused."""
+
+    state: MovementState
+    payment_ref: str | None = None
+    code: str | None = None
+    advice: RejectionAdvice | None = None
+    settled_at: datetime | None = None
+
+
+def judge(asked: Money, result: PaymentResult) -> Verdict:
+    """Read a provider's result against what we asked for; another amount or currency is a dispute, not a success."""
+    match result.outcome:
+        case PaymentOutcome.SUCCEEDED if result.money != asked:
+            return Verdict(state=MovementState.DISPUTED, payment_ref=result.payment_ref, code="amount_differs")
+        case PaymentOutcome.SUCCEEDED:
+            return Verdict(state=MovementState.SUCCEEDED, payment_ref=result.payment_ref, settled_at=result.settled_at)
+        case PaymentOutcome.PENDING:
+            return Verdict(state=MovementState.PENDING, payment_ref=result.payment_ref)
+        case PaymentOutcome.REJECTED:
+            return Verdict(
+                state=MovementState.REJECTED, payment_ref=result.payment_ref, code=result.code, advice=result.advice
+            )
+        case PaymentOutcome.UNKNOWN:
+            return Verdict(state=MovementState.UNKNOWN, payment_ref=result.payment_ref)
+
+
+def refused(code: str | None, advice: RetryAdvice | None) -> Verdict:
+    """A movement that the provider refused by an error rather than by a result."""
+    again = RejectionAdvice.DO_NOT_RETRY if advice is RetryAdvice.NEVER else RejectionAdvice.RETRY_LATER
+    return Verdict(state=MovementState.REJECTED, code=code or NOT_EXECUTED, advice=again)
+
+
+def mandate_state(status: MandateStatus) -> MandateState:
+    """The state that a provider's word for a mandate means."""
+    return MandateState(status.value)
+
+
+def may_move(before: MovementState, after: MovementState) -> bool:
+    """Whether a movement may go on to that state; anything else is stale news."""
+    return after in MOVES[before]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateView:
+    """A mandate as other rooms see it."""
+
+    id: MandateId
+    contract_id: ContractId
+    state: MandateState
+    instance: str | None
+    hosted_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementView:
+    """A charge or payout as other rooms see it."""
+
+    id: UUID
+    contract_id: ContractId
+    purpose: str
+    subject_id: UUID
+    money: Money
+    state: MovementState
+    instance: str | None
+    payment_ref: str | None
+    code: str | None
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateActivated(Fact):
+    """Money may be debited under this mandate."""
+
+    mandate_id: MandateId
+    contract_id: ContractId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateRejected(Fact):
+    """The payer or the provider refused the mandate."""
+
+    mandate_id: MandateId
+    contract_id: ContractId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeSucceeded(Fact):
+    """Money has come in; `settled_on` is its value date."""
+
+    charge_id: ChargeId
+    contract_id: ContractId
+    purpose: ChargePurpose
+    subject_id: UUID
+    money: Money
+    instance: str
+    settled_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRejected(Fact):
+    """A debit was refused; `code` in the hub's words."""
+
+    charge_id: ChargeId
+    contract_id: ContractId
+    purpose: ChargePurpose
+    subject_id: UUID
+    code: str
+    advice: RejectionAdvice | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeInDoubt(Fact):
+    """A debit has no known outcome, or moved another amount: nothing more is charged until it is known."""
+
+    charge_id: ChargeId
+    contract_id: ContractId
+    purpose: ChargePurpose
+    subject_id: UUID
+    disputed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutSucceeded(Fact):
+    """Money has gone out."""
+
+    payout_id: PayoutId
+    contract_id: ContractId
+    purpose: PayoutPurpose
+    subject_id: UUID
+    money: Money
+    instance: str
+    settled_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutRejected(Fact):
+    """A payout was refused."""
+
+    payout_id: PayoutId
+    contract_id: ContractId
+    purpose: PayoutPurpose
+    subject_id: UUID
+    code: str

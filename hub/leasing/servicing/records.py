@@ -1,0 +1,156 @@
+"""The tables of servicing: accounts, instalments, daily penalties, receipts with their allocations, payoff quotes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.core.money import Money
+from hub.infra.database import Base
+from hub.leasing.servicing.rules import AccountState, InstalmentState, PayoffState
+from hub.leasing.servicing.waterfall import Part
+
+
+def _one_of(column: str, words: type[StrEnum]) -> str:
+    return f"{column} in ({', '.join(repr(word.value) for word in words)})"
+
+
+class AccountRecord(Base):
+    """One lease account a contract, with the numbers of its product version that servicing needs every night."""
+
+    __tablename__ = "lease_account"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", AccountState), name="state"),
+        Index("ix_lease_account_next_event_on", "next_event_on", "contract_id"),
+    )
+
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"), primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
+    bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
+    state: Mapped[str] = mapped_column(String(20))
+    opened_on: Mapped[date]
+    settled_on: Mapped[date | None]
+    financed_amount: Mapped[Money]
+    deposit_amount: Mapped[Money]
+    penalty_daily_rate: Mapped[Decimal] = mapped_column(Numeric(12, 8))
+    penalty_grace_days: Mapped[int]
+    penalty_cap_share: Mapped[Decimal | None] = mapped_column(Numeric(12, 8))
+    payoff_lock_in_months: Mapped[int]
+    payoff_fee_share: Mapped[Decimal] = mapped_column(Numeric(12, 8))
+    next_event_on: Mapped[date | None]
+
+
+class InstalmentRecord(Base):
+    """One rent of a lease: what is due, what it bears, what is paid."""
+
+    __tablename__ = "instalment"
+    __table_args__ = (
+        UniqueConstraint("contract_id", "number"),
+        CheckConstraint(_one_of("state", InstalmentState), name="state"),
+        CheckConstraint("paid_principal_amount between 0 and principal_amount", name="paid_principal"),
+        CheckConstraint("paid_interest_amount between 0 and interest_amount", name="paid_interest"),
+        CheckConstraint("paid_penalty_amount between 0 and penalty_amount", name="paid_penalty"),
+        CheckConstraint(
+            "state <> 'paid' or (paid_principal_amount = principal_amount and paid_interest_amount = interest_amount"
+            " and paid_penalty_amount = penalty_amount)",
+            name="paid_in_full",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
+    number: Mapped[int]
+    due_on: Mapped[date]
+    principal_amount: Mapped[Money]
+    interest_amount: Mapped[Money]
+    penalty_amount: Mapped[Money]
+    paid_principal_amount: Mapped[Money]
+    paid_interest_amount: Mapped[Money]
+    paid_penalty_amount: Mapped[Money]
+    state: Mapped[str] = mapped_column(String(20))
+    charge_on: Mapped[date | None]
+    attempts: Mapped[int]
+    penalty_through_on: Mapped[date | None]
+    paid_on: Mapped[date | None]
+
+
+class PenaltyRecord(Base):
+    """The penalty of one instalment for one day; a day is accrued once. A negative one takes back."""
+
+    __tablename__ = "penalty_accrual"
+    __table_args__ = (
+        Index(
+            "uq_penalty_accrual_day",
+            "instalment_id",
+            "accrued_on",
+            unique=True,
+            postgresql_where=text("amount > 0"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    instalment_id: Mapped[UUID] = mapped_column(ForeignKey("instalment.id"))
+    accrued_on: Mapped[date]
+    amount: Mapped[Money]
+
+
+class ReceiptRecord(Base):
+    """Money that came in for a lease; `suspense_amount` is what paid nothing yet."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (Index("ix_receipt_contract_id", "contract_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
+    charge_id: Mapped[UUID | None] = mapped_column(unique=True)
+    instance: Mapped[str] = mapped_column(String(60))
+    amount: Mapped[Money]
+    suspense_amount: Mapped[Money]
+    received_on: Mapped[date]
+    booked_at: Mapped[datetime]
+
+
+class AllocationRecord(Base):
+    """So much of a receipt paid this part of this instalment."""
+
+    __tablename__ = "receipt_allocation"
+    __table_args__ = (
+        UniqueConstraint("receipt_id", "instalment_id", "part"),
+        CheckConstraint(_one_of("part", Part), name="part"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    receipt_id: Mapped[UUID] = mapped_column(ForeignKey("receipt.id"))
+    instalment_id: Mapped[UUID] = mapped_column(ForeignKey("instalment.id"))
+    part: Mapped[str] = mapped_column(String(20))
+    amount: Mapped[Money]
+
+
+class PayoffRecord(Base):
+    """An early-settlement quote and what became of it; one accepted at a time."""
+
+    __tablename__ = "payoff_quote"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", PayoffState), name="state"),
+        Index(
+            "uq_payoff_quote_accepted", "contract_id", unique=True, postgresql_where=text("state = 'accepted'")
+        ),
+        Index("ix_payoff_quote_contract_id", "contract_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
+    as_of_on: Mapped[date]
+    valid_until_on: Mapped[date]
+    arrears_amount: Mapped[Money]
+    penalty_amount: Mapped[Money]
+    principal_amount: Mapped[Money]
+    interest_amount: Mapped[Money]
+    fee_amount: Mapped[Money]
+    state: Mapped[str] = mapped_column(String(20))
