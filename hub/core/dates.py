@@ -22,7 +22,7 @@ class DayCount(StrEnum):
 
 def month_end(year: int, month: int) -> int:
     """The last day of a month, 28 to 31."""
-    return calendar.monthrange(year, month)[1]
+    return calendar.mdays[month] + (month == 2 and calendar.isleap(year))
 
 
 def add_months(anchor: date, months: int, *, due_day: int | None = None) -> date:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, false
@@ -170,17 +170,18 @@ def system(name: str) -> Actor:
     return Actor(name=f"system:{name}", staff_id=None, permissions=frozenset(Permission), branches=None)
 
 
-_Rows = TypeVar("_Rows", bound=tuple[object, ...])
+_Columns = TypeVarTuple("_Columns")
+BranchColumn = InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None]
 
 
-def within(branch_id: InstrumentedAttribute[UUID], actor: Actor) -> ColumnElement[bool] | None:
+def within(branch_id: BranchColumn, actor: Actor) -> ColumnElement[bool] | None:
     """The condition that keeps rows to the actor's branches; None for the whole company."""
     if actor.branches is None:
         return None
     return branch_id.in_(actor.branches) if actor.branches else false()
 
 
-def visible(select: Select[_Rows], branch_id: InstrumentedAttribute[UUID], actor: Actor) -> Select[_Rows]:
+def visible(select: Select[*_Columns], branch_id: BranchColumn, actor: Actor) -> Select[*_Columns]:
     """The same query, kept to the rows of the actor's branches."""
     condition = within(branch_id, actor)
     return select if condition is None else select.where(condition)

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Index, String, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.infra.access import within
+from hub.infra.access import visible
 from hub.infra.database import Base, Tx
 from hub.infra.jobs import JsonValue
 from hub.infra.masking import masked
@@ -78,8 +78,11 @@ async def entries(
     after: UUID | None = None,
     limit: int = 50,
 ) -> Sequence[AuditEntry]:
-    """The trail in order of time, from after the entry `after`, at most `limit` lines."""
-    query = select(AuditEntry).order_by(AuditEntry.id).limit(limit)
+    """The trail in order of time, from after the entry `after`, at most `limit` lines.
+
+    Who does not see the whole company sees what was done in their branches, and nothing that belongs to none.
+    """
+    query = visible(select(AuditEntry), AuditEntry.branch_id, tx.actor).order_by(AuditEntry.id).limit(limit)
     if subject is not None:
         query = query.where(AuditEntry.subject == subject)
     if subject_id is not None:

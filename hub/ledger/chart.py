@@ -92,13 +92,9 @@ CHART: dict[Account, AccountFacts] = {
     Account.LEASE_PRINCIPAL: AccountFacts(
         name_zh="应收融资租赁款本金", name_en="Finance-lease principal receivable", kind=_ASSET
     ),
-    Account.PAYABLES: AccountFacts(
-        name_zh="应付账款", name_en="Payable to dealers and third parties", kind=_LIABILITY
-    ),
+    Account.PAYABLES: AccountFacts(name_zh="应付账款", name_en="Payable to dealers and third parties", kind=_LIABILITY),
     Account.CUSTOMER_PREPAYMENTS: AccountFacts(name_zh="预收账款", name_en="Customer prepayments", kind=_LIABILITY),
-    Account.SECURITY_DEPOSITS: AccountFacts(
-        name_zh="风险保证金", name_en="Security deposits held", kind=_LIABILITY
-    ),
+    Account.SECURITY_DEPOSITS: AccountFacts(name_zh="风险保证金", name_en="Security deposits held", kind=_LIABILITY),
     Account.UNALLOCATED_RECEIPTS: AccountFacts(name_zh="待核销收款", name_en="Unallocated receipts", kind=_LIABILITY),
     Account.REFUNDS_PAYABLE: AccountFacts(name_zh="应退款项", name_en="Refunds payable", kind=_LIABILITY),
     Account.CAPITAL: AccountFacts(name_zh="实收资本", name_en="Paid-in capital", kind=AccountKind.EQUITY),
@@ -107,9 +103,7 @@ CHART: dict[Account, AccountFacts] = {
     Account.SETTLEMENT_FEE_INCOME: AccountFacts(
         name_zh="提前还款手续费收入", name_en="Early-settlement fee income", kind=_INCOME
     ),
-    Account.DISPOSAL_RESULT: AccountFacts(
-        name_zh="资产处置损益", name_en="Gain or loss on disposal", kind=_INCOME
-    ),
+    Account.DISPOSAL_RESULT: AccountFacts(name_zh="资产处置损益", name_en="Gain or loss on disposal", kind=_INCOME),
     Account.PENALTY_INCOME: AccountFacts(name_zh="违约金收入", name_en="Penalty income", kind=_INCOME),
     Account.PROVIDER_FEES: AccountFacts(
         name_zh="支付手续费", name_en="Payment provider fees", kind=AccountKind.EXPENSE
@@ -118,4 +112,3 @@ CHART: dict[Account, AccountFacts] = {
         name_zh="信用减值损失", name_en="Credit losses written off", kind=AccountKind.EXPENSE
     ),
 }
-

@@ -18,6 +18,7 @@ from hub.core.money import Money
 from hub.ledger.chart import CHART, Account, AccountKind, Side
 
 REF_LENGTH = 120
+MEMO_LENGTH = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,14 @@ class EntryDraft:
     def __post_init__(self) -> None:
         if not 0 < len(self.ref) <= REF_LENGTH:
             raise InvalidInput("ref", f"must have 1 to {REF_LENGTH} characters")
+        if len(self.memo) > MEMO_LENGTH:
+            raise InvalidInput("memo", f"must have at most {MEMO_LENGTH} characters")
         if len({line.amount.currency for line in self.lines}) != 1:
             raise InvalidInput("lines", "must be in one currency")
         if excess := sum(line.amount.minor for line in self.lines):
-            raise InvalidInput("lines", f"do not balance: {Money(excess, self.lines[0].amount.currency)} too much debit")
+            raise InvalidInput(
+                "lines", f"do not balance: {Money(excess, self.lines[0].amount.currency)} too much debit"
+            )
 
     @property
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""The tables of servicing: accounts, instalments, daily penalties, receipts with their allocations, payoff quotes."""
+"""The tables of servicing: accounts, instalments, daily penalties, receipts with their allocations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base
-from hub.leasing.servicing.rules import AccountState, InstalmentState, PayoffState
+from hub.leasing.servicing.rules import AccountState, InstalmentState
 from hub.leasing.servicing.waterfall import Part
 
 
@@ -130,27 +130,3 @@ class AllocationRecord(Base):
     instalment_id: Mapped[UUID] = mapped_column(ForeignKey("instalment.id"))
     part: Mapped[str] = mapped_column(String(20))
     amount: Mapped[Money]
-
-
-class PayoffRecord(Base):
-    """An early-settlement quote and what became of it; one accepted at a time."""
-
-    __tablename__ = "payoff_quote"
-    __table_args__ = (
-        CheckConstraint(_one_of("state", PayoffState), name="state"),
-        Index(
-            "uq_payoff_quote_accepted", "contract_id", unique=True, postgresql_where=text("state = 'accepted'")
-        ),
-        Index("ix_payoff_quote_contract_id", "contract_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
-    as_of_on: Mapped[date]
-    valid_until_on: Mapped[date]
-    arrears_amount: Mapped[Money]
-    penalty_amount: Mapped[Money]
-    principal_amount: Mapped[Money]
-    interest_amount: Mapped[Money]
-    fee_amount: Mapped[Money]
-    state: Mapped[str] = mapped_column(String(20))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from uuid import UUID
 
 from hub.core.events import Fact
-from hub.core.ids import BranchId, ContractId, InstalmentId
+from hub.core.ids import BankAccountId, BranchId, ContractId, InstalmentId
 from hub.core.money import Money
 from hub.core.ports.payments import RejectionAdvice
 
@@ -34,15 +33,6 @@ class InstalmentState(StrEnum):
 
 OPEN = frozenset({InstalmentState.SCHEDULED, InstalmentState.DUE, InstalmentState.OVERDUE})
 OWED = frozenset({InstalmentState.DUE, InstalmentState.OVERDUE})
-
-
-class PayoffState(StrEnum):
-    """What became of an early-settlement quote."""
-
-    OFFERED = "offered"
-    ACCEPTED = "accepted"
-    PAID = "paid"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +118,10 @@ class AccountView:
     branch_id: BranchId
     state: AccountState
     opened_on: date
+    bank_account_id: BankAccountId
     deposit: Money
+    penalty_terms: PenaltyTerms
+    payoff_terms: PayoffTerms
     instalments: tuple[Instalment, ...]
     owed: Money
     days_past_due: int
@@ -182,28 +175,3 @@ class AccountSettled(Fact):
     contract_id: ContractId
     settled_on: date
     early: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepositReturned(Fact):
-    """The lessee's deposit is back, or there was none."""
-
-    contract_id: ContractId
-    money: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayoffView:
-    """An early-settlement quote, part by part."""
-
-    id: UUID
-    contract_id: ContractId
-    as_of_on: date
-    valid_until_on: date
-    arrears: Money
-    penalty: Money
-    principal: Money
-    interest: Money
-    fee: Money
-    total: Money
-    state: PayoffState

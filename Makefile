@@ -1,0 +1,61 @@
+# The one task runner. `make run` and `make test` need nothing but Python 3.11, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
+INSTALLED := $(VENV)/.installed
+.DEFAULT_GOAL := help
+.PHONY: help install run test check fix walls types lint coverage migration lock changelog clean
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements.lock pyproject.toml $(PLUGINS)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+		$(PYTHON) -m pip install --quiet --target $(VENV).bootstrap virtualenv && \
+		PYTHONPATH=$(VENV).bootstrap $(PYTHON) -m virtualenv --quiet $(VENV) && rm -rf $(VENV).bootstrap; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		-e . $(foreach plugin,$(PLUGINS),-e $(dir $(plugin)))
+	@touch $@
+
+install: $(INSTALLED) ## everything, from the lock with hashes
+
+run: $(INSTALLED) ## the demo company, then the API; Ctrl-C stops all of it
+	@$(BIN)/hub up --demo examples/applications.csv
+
+test: $(INSTALLED) ## every test, on a real PostgreSQL, on both cores
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: lint types walls ## lint, types, walls
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+walls: $(INSTALLED)
+	$(BIN)/python -m pytest -q tests/architecture
+
+fix: $(INSTALLED) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(INSTALLED) ## how much of the hub the tests run through
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+
+migration: $(INSTALLED) ## make migration M="add late fee"
+	$(BIN)/hub migrate --draft "$(M)"
+
+lock: ## pin every dependency again, with hashes and without addresses
+	$(PYTHON) -m pip install --quiet pip-tools
+	$(PYTHON) -m piptools compile --quiet --generate-hashes --extra dev --strip-extras --allow-unsafe --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements.lock pyproject.toml
+
+changelog: $(INSTALLED) ## what the fragments in changelog/ will say
+	$(BIN)/towncrier build --draft --version "$$($(BIN)/python -c 'import hub; print(hub.__version__)')"
+
+clean: ## the environment and the caches; the data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

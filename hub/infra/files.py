@@ -1,0 +1,100 @@
+"""Files by content: papers and photographs, each under the SHA-256 of its clear content, sealed on disk.
+
+A file never changes and never has a name of its own; who it belongs to is in the rooms' records. What is read is
+checked against its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from hub.core.errors import InvalidInput, NotFound
+from hub.infra.vault import KeyVault, Vault
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class Files:
+    """The store under `root`: `ab/cdef…` for the content whose SHA-256 is `abcdef…`."""
+
+    def __init__(self, root: Path, vault: Vault) -> None:
+        self._root = root
+        self._vault = vault
+
+    def put(self, content: bytes) -> str:
+        """Store a file and return the SHA-256 of its content in hex; the same content again changes nothing."""
+        name = hashlib.sha256(content).hexdigest()
+        path = self._path(name)
+        if not path.exists():
+            _write(path, self._vault.seal_bytes(content, context=_context(name)))
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The content under this SHA-256.
+
+        Raises NotFound when there is none, ValueError when what is on disk is not what was stored.
+        """
+        try:
+            sealed = self._path(name).read_bytes()
+        except FileNotFoundError:
+            raise NotFound("file", name) from None
+        content = self._vault.open_bytes(sealed, context=_context(name))
+        if hashlib.sha256(content).hexdigest() != name:
+            raise ValueError(f"file {name} is damaged")
+        return content
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file under this SHA-256."""
+        return self._path(name).exists()
+
+    def names(self) -> Iterator[str]:
+        """Every file there is."""
+        for path in sorted(self._root.glob("??/*")):
+            if _NAME.fullmatch(name := path.parent.name + path.name):
+                yield name
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidInput("file", "a file is named by 64 hexadecimal digits in lower case")
+        return self._root / name[:2] / name[2:]
+
+    def reseal(self, vault: KeyVault) -> int:
+        """Put every file under the vault's active key; returns how many were under another."""
+        changed = 0
+        for name in self.names():
+            fresh = vault.reseal_bytes(self._path(name).read_bytes(), context=_context(name))
+            if fresh is not None:
+                _write(self._path(name), fresh)
+                changed += 1
+        return changed
+
+
+def _context(name: str) -> bytes:
+    return b"file\0" + bytes.fromhex(name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all; when this returns it is on disk."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

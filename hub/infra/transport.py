@@ -1,0 +1,216 @@
+"""The transport seam: how an HTTP request leaves the house, one client for each provider instance.
+
+httpx's own transport collapses under concurrency (encode/httpx#3215), so by default requests go through aiohttp, in an
+adapter of our own. The one at hand, `httpx-aiohttp`, reports a connection that broke *after* the request was sent as a
+connect time-out; for a debit that is the difference between "not sent" and "nobody knows". Here only a failed connect
+is a connect error, nothing is sent twice, and an address goes out byte for byte as it was signed.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import aiohttp
+import httpx
+import yarl
+from aiohttp.client_exceptions import ConnectionTimeoutError
+from multidict import CIMultiDict
+
+MAX_ANSWER_BYTES = 10 * 1024 * 1024
+# We ask for plain answers; one that is compressed all the same may grow a thousandfold, so less of it is read.
+MAX_COMPRESSED_BYTES = 256 * 1024
+# Shorter than the five seconds after which common servers close an idle connection under us.
+LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=4.0)
+_CHUNK_BYTES = 16 * 1024
+
+Verify = ssl.SSLContext | bool | str
+
+
+def make_client(
+    *,
+    timeout_s: float,
+    transport: Literal["aiohttp", "plain"] | httpx.AsyncBaseTransport = "aiohttp",
+    base_url: str = "",
+    verify: Verify = True,
+    limits: httpx.Limits = LIMITS,
+) -> httpx.AsyncClient:
+    """A client for one instance: no redirects, no proxy or credentials from the environment, bounded answers.
+
+    `timeout_s` in seconds holds for each of connecting, waiting for a free connection, and the next bytes; `verify` is
+    a context or the path of a file of authorities. `transport` is the seam: aiohttp, httpx's own, or any other.
+    """
+    if isinstance(transport, httpx.AsyncBaseTransport):
+        inner = transport
+    elif transport == "plain":
+        inner = httpx.AsyncHTTPTransport(verify=_context(verify), limits=limits, trust_env=False)
+    else:
+        inner = AiohttpTransport(verify=_context(verify), limits=limits)
+    return httpx.AsyncClient(
+        transport=Bounded(inner),
+        base_url=base_url,
+        timeout=httpx.Timeout(timeout_s),
+        headers={"Accept-Encoding": "identity", "User-Agent": "LeaseHub"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _context(verify: Verify) -> ssl.SSLContext:
+    if isinstance(verify, str):
+        return ssl.create_default_context(cafile=verify)
+    return httpx.create_ssl_context(verify=verify, trust_env=False)
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """httpx's requests over aiohttp's connections; opened at the first request, in the loop that makes it."""
+
+    def __init__(self, *, verify: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._verify = verify
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=self._limits.max_connections or 0,
+                keepalive_timeout=self._limits.keepalive_expiry,
+                ssl=self._verify,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            )
+            # aiohttp would send a PUT or DELETE again on a fresh connection; only the executor repeats anything.
+            self._session._retry_connection = False
+        return self._session
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request once and hand back the answer, its body still to be read."""
+        wait: dict[str, float | None] = request.extensions.get("timeout", {})
+        with _translated():
+            answer = await self._opened().request(
+                request.method,
+                _address(request.url),
+                headers=CIMultiDict(_headers(request)),
+                data=_body(request),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    connect=wait.get("pool"), sock_connect=wait.get("connect"), sock_read=wait.get("read")
+                ),
+                server_hostname=request.extensions.get("sni_hostname"),
+            )
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.raw_headers),
+            stream=_Answer(answer),
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": (answer.reason or "").encode()},
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _address(url: httpx.URL) -> yarl.URL:
+    """The address exactly as it stands: requoting would break a signature over it. Credentials are in a header."""
+    return yarl.URL(str(url.copy_with(userinfo=b"") if url.userinfo else url), encoded=True)
+
+
+def _headers(request: httpx.Request) -> Iterator[tuple[str, str]]:
+    """The request's headers; how a streamed body is framed is aiohttp's business."""
+    for name, value in request.headers.multi_items():
+        if name.lower() != "transfer-encoding":
+            yield name, value
+
+
+def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:
+    try:
+        return request.content or None
+    except httpx.RequestNotRead:
+        assert isinstance(request.stream, AsyncIterable)
+        return request.stream
+
+
+class _Answer(httpx.AsyncByteStream):
+    """The body of an answer, read as it comes."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated():
+            async for chunk in self._answer.content.iter_chunked(_CHUNK_BYTES):
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back, or drop it when the body was not read to its end."""
+        self._answer.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """aiohttp's errors as httpx's. A connect error is one only when no byte of the request can have left."""
+    try:
+        yield
+    except ConnectionTimeoutError as error:
+        raise httpx.ConnectTimeout(_said(error)) from error
+    except aiohttp.ClientConnectorError as error:
+        raise httpx.ConnectError(_said(error)) from error
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise httpx.UnsupportedProtocol("the address cannot be asked over HTTP") from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(_said(error)) from error
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientResponseError) as error:
+        raise httpx.RemoteProtocolError(_said(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx.ReadError(_said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """The kind of the error, without the address that aiohttp writes into its message."""
+    number = getattr(error, "os_error", error)
+    reason = number.strerror if isinstance(number, OSError) and number.strerror else ""
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+
+
+class Bounded(httpx.AsyncBaseTransport):
+    """Any transport, with answers of a bounded size: what comes after the bound is not read."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass the request on; the answer's body raises RemoteProtocolError when it grows beyond the bound."""
+        response = await self._inner.handle_async_request(request)
+        plain = response.headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _UpTo(response.stream, MAX_ANSWER_BYTES if plain else MAX_COMPRESSED_BYTES)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the transport inside."""
+        await self._inner.aclose()
+
+
+class _UpTo(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream, most: int) -> None:
+        self._stream = stream
+        self._most = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for chunk in self._stream:
+            read += len(chunk)
+            if read > self._most:
+                raise httpx.RemoteProtocolError(f"the answer is larger than {self._most} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,105 @@
+"""Typed requests and results as JSON and back, checked to the last field, and as people may see them.
+
+A plugin is not type-checked by us: what it returns is checked here against the contract's own annotation before
+anybody believes it. What is stored for people carries no personal data: a field that hides from `repr` hides here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from hub.core.errors import UnknownOutcome
+from hub.core.hookspecs import OPERATIONS, SPEC_CLASSES, ProviderV1
+from hub.infra.jobs import JsonValue
+from hub.infra.masking import HIDDEN, masked_value
+
+# Inside a tuple the configuration reaches plain dataclasses, which must not know pydantic themselves.
+_STRICT = ConfigDict(strict=True, revalidate_instances="always", ser_json_bytes="base64", val_json_bytes="base64")
+# Even hidden fields show their last digits when they are named like a number that people compare by its end.
+_SHOW_END = frozenset({"phone", "document_number", "account_number"})
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[tuple[Any]]:
+    return TypeAdapter(tuple[kind], config=_STRICT)
+
+
+@cache
+def _returned(operation: str) -> tuple[Any, tuple[type, ...]]:
+    """The annotation of what an operation returns, and its classes."""
+    capability = OPERATIONS[operation].capability
+    owner: type = ProviderV1 if capability is None else SPEC_CLASSES[capability]
+    annotation = get_type_hints(getattr(owner, operation))["return"]
+    return annotation, get_args(annotation) or (annotation,)
+
+
+def checked(operation: str, result: object) -> object:
+    """The result, if it is what the contract promises down to every field; raises UnknownOutcome.
+
+    It was sent and something came back that nobody can read: whether it took effect is not known.
+    """
+    annotation, kinds = _returned(operation)
+    if type(result) not in kinds:
+        raise UnknownOutcome(f"{operation} returned a {type(result).__name__}, which the contract does not know")
+    try:
+        return _adapter(annotation).validate_python((result,))[0]
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"][1:])
+        raise UnknownOutcome(f"{operation} returned an unreadable {type(result).__name__}: {where}") from None
+
+
+def to_text(value: object) -> str:
+    """A request or result as JSON text, complete: seal it."""
+    return _adapter(type(value)).dump_json((value,)).decode()
+
+
+def request_from(kind: type, text: str) -> object:
+    """The request that `to_text` wrote."""
+    return _adapter(kind).validate_json(text)[0]
+
+
+def result_from(operation: str, text: str) -> object:
+    """The result of an operation that `to_text` wrote."""
+    return _adapter(_returned(operation)[0]).validate_json(text)[0]
+
+
+@cache
+def request_kind(operation: str) -> type:
+    """The class of what an operation asks."""
+    capability = OPERATIONS[operation].capability
+    owner: type = ProviderV1 if capability is None else SPEC_CLASSES[capability]
+    hints = get_type_hints(getattr(owner, operation))
+    return next(kind for name, kind in hints.items() if name not in ("ctx", "return"))
+
+
+def canonical(request: object) -> str:
+    """The one spelling of a request: the same wish always gives the same text."""
+    plain = _adapter(type(request)).dump_python((request,), mode="json")
+    return json.dumps([type(request).__name__, plain], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def shown(value: object) -> JsonValue:
+    """A request or result as people may see it: hidden fields starred, the rest masked by name and by shape."""
+    if not (is_dataclass(value) and not isinstance(value, type)):
+        return masked_value("", value)
+    return {field.name: _shown_field(field.name, getattr(value, field.name), field.repr) for field in fields(value)}
+
+
+def _shown_field(name: str, value: object, visible: bool) -> JsonValue:
+    if value is None or value == "" or value == ():
+        return None
+    if not visible:
+        return masked_value(name, value) if name in _SHOW_END or isinstance(value, bytes) else HIDDEN
+    if isinstance(value, tuple):
+        return [shown(part) for part in value]
+    if is_dataclass(value) and type(value).__module__.startswith("hub.core.ports"):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return {str(key): masked_value(str(key), part) for key, part in value.items()}
+    return masked_value(name, value)

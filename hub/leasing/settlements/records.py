@@ -1,0 +1,35 @@
+"""The table of early-settlement quotes; one accepted at a time a contract."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.core.money import Money
+from hub.infra.database import Base
+from hub.leasing.settlements.rules import PayoffState
+
+
+class PayoffRecord(Base):
+    """An early-settlement quote and what became of it; one accepted at a time."""
+
+    __tablename__ = "payoff_quote"
+    __table_args__ = (
+        CheckConstraint(f"state in ({', '.join(repr(state.value) for state in PayoffState)})", name="state"),
+        Index("uq_payoff_quote_accepted", "contract_id", unique=True, postgresql_where=text("state = 'accepted'")),
+        Index("ix_payoff_quote_contract_id", "contract_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
+    as_of_on: Mapped[date]
+    valid_until_on: Mapped[date]
+    arrears_amount: Mapped[Money]
+    penalty_amount: Mapped[Money]
+    principal_amount: Mapped[Money]
+    interest_amount: Mapped[Money]
+    fee_amount: Mapped[Money]
+    state: Mapped[str] = mapped_column(String(20))
