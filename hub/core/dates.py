@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
 
 class DayCount(StrEnum):
     """How many days a year has for interest. Source of the names: ISDA 2006 Definitions, section 4.16."""
@@ -22,7 +24,7 @@ class DayCount(StrEnum):
 
 def month_end(year: int, month: int) -> int:
     """The last day of a month, 28 to 31."""
-    return calendar.mdays[month] + (month == 2 and calendar.isleap(year))
+    return 29 if month == 2 and calendar.isleap(year) else _MONTH_DAYS[month - 1]
 
 
 def add_months(anchor: date, months: int, *, due_day: int | None = None) -> date:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hub.infra.access import visible
 from hub.infra.database import Base, Tx
 from hub.infra.jobs import JsonValue
+from hub.infra.logs import correlation_id
 from hub.infra.masking import masked
 
 
@@ -64,7 +65,7 @@ async def record(
             subject=subject,
             subject_id=str(subject_id),
             branch_id=branch_id,
-            correlation_id=None,
+            correlation_id=correlation_id(),
             detail=masked(detail or {}),
         )
     )

@@ -7,12 +7,12 @@ checked against its name.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from hub.core.errors import InvalidInput, NotFound
+from hub.infra.durable import write_whole
 from hub.infra.vault import KeyVault, Vault
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -30,7 +30,7 @@ class Files:
         name = hashlib.sha256(content).hexdigest()
         path = self._path(name)
         if not path.exists():
-            _write(path, self._vault.seal_bytes(content, context=_context(name)))
+            write_whole(path, self._vault.seal_bytes(content, context=_context(name)))
         return name
 
     def get(self, name: str) -> bytes:
@@ -68,33 +68,10 @@ class Files:
         for name in self.names():
             fresh = vault.reseal_bytes(self._path(name).read_bytes(), context=_context(name))
             if fresh is not None:
-                _write(self._path(name), fresh)
+                write_whole(self._path(name), fresh)
                 changed += 1
         return changed
 
 
 def _context(name: str) -> bytes:
     return b"file\0" + bytes.fromhex(name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all; when this returns it is on disk."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

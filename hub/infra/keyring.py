@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub.core.errors import Conflict, InvalidInput
+from hub.infra.durable import create_whole, write_whole
 
 KEY_BYTES = 32  # AES-256 and HMAC-SHA256 alike
 _FORMAT = 1
@@ -71,10 +72,7 @@ def load_keyring(path: Path) -> Keyring:
 def load_or_create_keyring(path: Path, random_bytes: Callable[[int], bytes] = os.urandom) -> Keyring:
     """Read the keyring, or make it on the first start; of several processes that race, one makes it and all read it."""
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _draft(path, Keyring.fresh(random_bytes)) as draft, contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # unlike a rename, a link never replaces a ring that somebody else has made
-        _sync_folder(path.parent)
+        create_whole(path, _written(Keyring.fresh(random_bytes)))
     return load_keyring(path)
 
 
@@ -91,9 +89,7 @@ def retire_key(path: Path, key_id: int) -> Keyring:
 def _change(path: Path, change: Callable[[Keyring], Keyring]) -> Keyring:
     with _locked(path):
         ring = change(load_keyring(path))
-        with _draft(path, ring) as draft:
-            os.replace(draft, path)
-        _sync_folder(path.parent)
+        write_whole(path, _written(ring))
     return ring
 
 
@@ -106,29 +102,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-@contextlib.contextmanager
-def _draft(path: Path, ring: Keyring) -> Iterator[Path]:
-    """The ring in a file of its own beside `path`, whole and on disk; gone afterwards unless it was renamed."""
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_written(ring))
-            file.flush()
-            os.fsync(file.fileno())
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _written(ring: Keyring) -> bytes:

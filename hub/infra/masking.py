@@ -28,16 +28,18 @@ _PERSONAL_NAMES = re.compile(
     r"(?i)^(.*_)?(phone|mobile|document_number|document_no|identity_number|id_number|id_card|passport|account_number"
     r"|card_number|bank_account|pan|address)$"
 )
+# What a credential looks like, wherever it stands in a text.
 _SHAPES = (
     re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JSON web token, RFC 7519
     re.compile(r"\b(?:sk|pk|rk|lh|whsec)_[A-Za-z0-9_+/=-]{8,}"),  # keys that say what they are, ours among them
-    re.compile(r"(?i)(?<=\bbearer )[A-Za-z0-9._~+/=-]+|(?<=\bbasic )[A-Za-z0-9+/=]{8,}"),  # RFC 6750, RFC 7617
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in an address, RFC 3986
-    re.compile(r"(?i)(?<=[?&](?:key|sig)=)[^&\s\"']+"),
-    re.compile(r"(?i)(?<=[?&\s\"'](?:token|appid)=)[^&\s\"']+"),
+    re.compile(r"(?i)(?<=\bbearer )[A-Za-z0-9._~+/=-]+"),  # RFC 6750
+    re.compile(r"(?i)(?<=\bbasic )[A-Za-z0-9+/=]{8,}"),  # RFC 7617
+    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password in an address, RFC 3986
 )
+# `name=value` as addresses and forms have it, `"name": "value"` as JSON has it.
 _PARAMETER = re.compile(
-    r"(?i)([?&]|\b)((?:[a-z0-9_]*(?:token|secret|password|api_?key|signature|authorization))|phone|mobile)=[^&\s\"']+"
+    r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|signature|authorization)|sig|phone|mobile)"
+    r"(=|[\"']\s*:\s*[\"'])[^&\s\"',;}]+"
 )
 _known: set[str] = set()
 _LEAST_SECRET = 6  # a shorter one would blot out ordinary words

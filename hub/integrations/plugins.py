@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from hub.core.errors import Misconfigured
+from hub.core.errors import InvalidInput, Misconfigured
 from hub.core.hookspecs import OPERATIONS, PROJECT, Contract, ObserverV1, OperationSpec
 from hub.core.ports.webhooks import WebhookDelivery, WebhookRequest
 from hub.core.provider import (
@@ -98,25 +98,29 @@ class Bound:
 
 
 def installed() -> tuple[Found, ...]:
-    """Every entry point of the group on this machine, by metadata alone; a distribution that cannot be read is passed over."""
+    """Every entry point of the group on this machine, by metadata alone: nothing is imported."""
     importlib.invalidate_caches()
     found: dict[tuple[str, str], Found] = {}
     for distribution in importlib.metadata.distributions():
         for point in _points(distribution):
-            name = distribution.metadata["Name"] or ""
-            key = (point.name, _normal(name))
-            found.setdefault(
-                key, Found(name=point.name, distribution=name, version=distribution.version or "", load=point.load)
-            )
+            found.setdefault((point.name, _normal(point.distribution)), point)
     return tuple(found.values())
 
 
-def _points(distribution: importlib.metadata.Distribution) -> Sequence[importlib.metadata.EntryPoint]:
-    """The entry points of one distribution; a broken list of one must not hide the plugins of all others."""
+def _points(distribution: importlib.metadata.Distribution) -> list[Found]:
+    """What one distribution offers; broken metadata of one must not hide the plugins of all others."""
     try:
-        return tuple(distribution.entry_points.select(group=ENTRY_POINT_GROUP))
+        return [
+            Found(
+                name=point.name,
+                distribution=distribution.name or "",
+                version=distribution.version or "",
+                load=point.load,
+            )
+            for point in distribution.entry_points.select(group=ENTRY_POINT_GROUP)
+        ]
     except Exception:
-        return ()
+        return []
 
 
 def _normal(distribution: str) -> str:
@@ -156,6 +160,8 @@ async def guarded(doing: str, call: Callable[[], _T], limit_s: float) -> _T:
             raise _error(f"{doing} took longer than {limit_s:g} s")
         case Raised(error=PluginRefused() as refusal):
             raise refusal
+        case Raised(error=InvalidInput() as wrong):
+            raise _error(masked_text(str(wrong)))
         case Raised(error=error):
             raise _error(f"{doing} raised {shown(error)}")
 
@@ -237,18 +243,32 @@ def contract_manager() -> pluggy.PluginManager:
     return manager
 
 
-def bind(provider: object, descriptor: PluginDescriptor, name: str) -> Bound:
-    """Resolve what a provider object implements, hook by hook; raises PluginRefused where it breaks the contract.
+def bind(manager: pluggy.PluginManager, provider: object, descriptor: PluginDescriptor, name: str) -> Bound:
+    """Register a provider object and resolve what it implements, hook by hook.
 
-    It is registered alone, in a manager of its own: what is wrong with it can be nobody else's fault.
+    Raises PluginRefused where it breaks the contract, and leaves nothing of it in the manager.
     """
-    manager = contract_manager()
     try:
         manager.register(provider, name)
+    except ValueError:
+        raise _error("its factory gave an object that another instance already is") from None
     except Exception as error:
         raise _error(f"pluggy refuses it: {shown(error)}") from None
+    try:
+        return _bound(manager, descriptor, name)
+    except PluginRefused:
+        manager.unregister(name=name)
+        raise
+
+
+def _bound(manager: pluggy.PluginManager, descriptor: PluginDescriptor, name: str) -> Bound:
     _check_names(manager)
-    found = {hook: _only(hook, caller) for hook, caller in _implemented(manager)}
+    found = {
+        hook: _only(hook, caller, own)
+        for hook, caller in _callers(manager)
+        if caller.has_spec()  # an unknown one left by now is marked optional, for a hub to come
+        and (own := [each for each in caller.get_hookimpls() if each.plugin_name == name])
+    }
     offered = {hook: found[hook] for hook in found if hook in OPERATIONS}
     facts = dict(descriptor.operations)
     if descriptor.capabilities or HEALTH in offered:
@@ -269,10 +289,8 @@ class _Implementation:
     taken: frozenset[str]
 
 
-def _implemented(manager: pluggy.PluginManager) -> Iterator[tuple[str, pluggy.HookCaller]]:
-    for hook, caller in vars(manager.hook).items():
-        if isinstance(caller, pluggy.HookCaller) and caller.get_hookimpls():
-            yield hook, caller
+def _callers(manager: pluggy.PluginManager) -> list[tuple[str, pluggy.HookCaller]]:
+    return [(hook, caller) for hook, caller in vars(manager.hook).items() if isinstance(caller, pluggy.HookCaller)]
 
 
 def _check_names(manager: pluggy.PluginManager) -> None:
@@ -280,20 +298,20 @@ def _check_names(manager: pluggy.PluginManager) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError:
-        known = [hook for hook, caller in vars(manager.hook).items() if caller.has_spec()]
-        strange = [hook for hook, caller in _implemented(manager) if not caller.has_spec()]
-        raise _error(f"{strange[0]} is not a hook of the contract{did_you_mean(strange[0], known)}") from None
+        known = [hook for hook, caller in _callers(manager) if caller.has_spec()]
+        strange = next(hook for hook, caller in _callers(manager) if not caller.has_spec() and caller.get_hookimpls())
+        raise _error(f"{strange} is not a hook of the contract{did_you_mean(strange, known)}") from None
 
 
-def _only(hook: str, caller: pluggy.HookCaller) -> _Implementation:
-    """The one plain implementation of a hook."""
-    implementations = caller.get_hookimpls()
-    if len(implementations) != 1:
-        raise _error(f"{hook} is implemented {len(implementations)} times: one function must answer for it")
-    [implementation] = implementations
+def _only(hook: str, caller: pluggy.HookCaller, own: Sequence[pluggy.HookImpl]) -> _Implementation:
+    """The one plain implementation of a hook by one provider."""
+    if len(own) != 1:
+        raise _error(f"{hook} is implemented {len(own)} times: one function must answer for it")
+    [implementation] = own
     if implementation.wrapper or implementation.hookwrapper:
         raise _error(f"{hook} is marked as a wrapper: an operation answers for itself alone")
-    specified = tuple(caller.spec.argnames) if caller.spec else ()
+    assert caller.spec is not None
+    specified = caller.spec.argnames
     return _Implementation(
         function=implementation.function,
         specified=specified,

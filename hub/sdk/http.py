@@ -64,9 +64,7 @@ async def exchange(
     waits = httpx.Timeout(limit_s, connect=limit_s / 2, pool=limit_s / 2)
     try:
         async with asyncio.timeout(limit_s):
-            asked = client.stream(
-                method, url, headers=headers, content=content, timeout=waits, follow_redirects=False
-            )
+            asked = client.stream(method, url, headers=headers, content=content, timeout=waits, follow_redirects=False)
             async with asked as response:
                 body = await _read(response, max_bytes)
                 lowered = {name.lower(): value for name, value in response.headers.items()}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pyxirr
 
 from hub.core.errors import InvalidInput
+from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.core.money import Money
 from hub.leasing.products.rules import Payee, ProductTerms
 from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, SchedulePlan, build
@@ -85,6 +86,26 @@ class Price:
     total_cost: Money
     monthly_irr: Decimal | None
     effective_annual_rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteView:
+    """A quote: the price of a deal on one version of a product, binding until its last day."""
+
+    id: QuoteId
+    number: str
+    branch_id: BranchId
+    lead_id: LeadId | None
+    product_version_id: ProductVersionId
+    deal: Deal
+    price: Price
+    valid_until_on: date
+    created_at: datetime
+    created_by: str
+
+    def binds_on(self, on: date) -> bool:
+        """Whether the quote still binds on a date."""
+        return on <= self.valid_until_on
 
 
 def plan_of(

@@ -1,4 +1,4 @@
-"""The tables of servicing: accounts, instalments, penalties, receipts, allocations, payoff quotes."""
+"""The tables of servicing: accounts, instalments, penalties, receipts, allocations."""
 
 from __future__ import annotations
 
@@ -105,29 +105,10 @@ def upgrade() -> None:
         sa.CheckConstraint("part in ('penalty', 'interest', 'principal')", name="part"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
     )
-    op.create_table(
-        "payoff_quote",
-        sa.Column("id", sa.Uuid(), primary_key=True),
-        _ref("contract_id", "lease_account.contract_id"),
-        sa.Column("as_of_on", sa.Date(), nullable=False),
-        sa.Column("valid_until_on", sa.Date(), nullable=False),
-        *(_amount(f"{part}_amount") for part in ("arrears", "penalty", "principal", "interest", "fee")),
-        sa.Column("state", sa.String(20), nullable=False),
-        _states("offered", "accepted", "paid", "refused"),
-    )
-    op.create_index(
-        "uq_payoff_quote_accepted",
-        "payoff_quote",
-        ["contract_id"],
-        unique=True,
-        postgresql_where=sa.text("state = 'accepted'"),
-    )
-    op.create_index("ix_payoff_quote_contract_id", "payoff_quote", ["contract_id"])
 
 
 def downgrade() -> None:
     for table in (
-        "payoff_quote",
         "receipt_allocation",
         "receipt",
         "penalty_accrual",

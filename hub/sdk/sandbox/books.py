@@ -22,7 +22,7 @@ create table if not exists kept_answer (
 ) strict, without rowid;
 create table if not exists callback (
     seq integer primary key, event_id text not null unique, type text not null, subject text not null,
-    url text not null, body blob not null, due_at text not null, place real not null, flaw text not null default '',
+    url text not null, body blob not null, due_at text not null, place integer not null, flaw text not null default '',
     state text not null check (state in ('waiting', 'delivered', 'given_up', 'dropped')), attempts integer not null default 0
 ) strict;
 create index if not exists callback_waiting on callback (place) where state = 'waiting';

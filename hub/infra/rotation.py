@@ -1,0 +1,82 @@
+"""Rotation of keys: every sealed field of every table is put under the active key, batch by batch, while work goes on.
+
+Which fields are sealed is read from the tables themselves, by the vault's convention, so a new room is included
+without being named here. Files are resealed by their own store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Column, LargeBinary, MetaData, Table, func, literal, select, update
+
+from hub.infra.access import system
+from hub.infra.database import Base, Database, Tx
+from hub.infra.vault import HEADER_BYTES, KeyVault, key_header
+
+_SUFFIX = "_sealed"
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedColumn:
+    """One column of sealed values; `name` is what its values are bound to, "party.phone"."""
+
+    table: Table
+    column: Column[bytes]
+    name: str
+
+
+def sealed_columns(metadata: MetaData = Base.metadata) -> Iterator[SealedColumn]:
+    """Every column named `…_sealed`, of all tables; raises TypeError for one that cannot be rotated."""
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if not column.name.endswith(_SUFFIX):
+                continue
+            if not isinstance(column.type, LargeBinary) or [key.name for key in table.primary_key] != ["id"]:
+                raise TypeError(f"{table.name}.{column.name}: sealed values are bytes in a table with the key id")
+            yield SealedColumn(table=table, column=column, name=f"{table.name}.{column.name.removesuffix(_SUFFIX)}")
+
+
+async def reseal_rows(
+    tx: Tx, sealed: SealedColumn, vault: KeyVault, *, after: UUID | None = None, limit: int = BATCH
+) -> tuple[int, UUID | None]:
+    """Put one batch of a column under the active key; returns how many, and the last row, None at the end.
+
+    Rows that somebody is writing are passed over: they are written under the active key anyway.
+    """
+    identity = sealed.table.c.id
+    stale = func.substring(sealed.column, 1, HEADER_BYTES) != literal(key_header(vault.active_key_id), LargeBinary)
+    query = select(identity, sealed.column).where(stale).order_by(identity).limit(limit)
+    query = query if after is None else query.where(identity > after)
+    rows = (await tx.execute(query.with_for_update(skip_locked=True))).all()
+    for row, value in rows:
+        fresh = vault.reseal(bytes(value), column=sealed.name, row=row)
+        await tx.execute(update(sealed.table).where(identity == row).values({sealed.column: fresh}))
+    return len(rows), rows[-1][0] if len(rows) == limit else None
+
+
+async def reseal_everything(database: Database, vault: KeyVault, metadata: MetaData = Base.metadata) -> int:
+    """Put every sealed field under the vault's active key, a short transaction for each batch; returns how many were not."""
+    changed = 0
+    for sealed in sealed_columns(metadata):
+        after: UUID | None = None
+        while True:
+            async with database.transaction(system("rotation")) as tx:
+                count, after = await reseal_rows(tx, sealed, vault, after=after)
+            changed += count
+            if after is None:
+                break
+    return changed
+
+
+async def rows_under(database: Database, key_id: int, metadata: MetaData = Base.metadata) -> int:
+    """How many fields are still sealed with this key; at none, and no file, it may leave the keyring."""
+    total = 0
+    async with database.transaction(system("rotation")) as tx:
+        for sealed in sealed_columns(metadata):
+            header = func.substring(sealed.column, 1, HEADER_BYTES) == literal(key_header(key_id), LargeBinary)
+            total += await tx.scalar(select(func.count()).select_from(sealed.table).where(header)) or 0
+    return total

@@ -1,0 +1,287 @@
+"""Defining, publishing and retiring products, and quoting on them.
+
+Products belong to the company; quotes to a branch, and outside its scope a quote is not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
+from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
+from hub.core.money import Money
+from hub.infra import audit
+from hub.infra.access import visible
+from hub.infra.database import Tx
+from hub.leasing.products import rules
+from hub.leasing.products.pricing import RATE_DIGITS, Deal, Fee, QuoteView, price
+from hub.leasing.products.records import QUOTE_NUMBERS, Product, ProductVersion, Quote
+from hub.leasing.products.rules import (
+    ProductPublished,
+    ProductRetired,
+    ProductTerms,
+    ProductView,
+    QuoteMade,
+    VersionState,
+    VersionView,
+)
+from hub.leasing.products.schedule import NOTHING
+
+
+async def create_product(tx: Tx, *, code: str, name: str, terms: ProductTerms) -> VersionView:
+    """A new product with its first version, a draft; raises Conflict when the code is taken."""
+    rules.check_product_name(code, name)
+    rules.check_terms(terms, tx.today)
+    if await tx.scalar(sa.select(Product.id).where(Product.code == code)):
+        raise Conflict(f"there is a product {code} already")
+    product = Product(id=tx.new_id(), code=code, name=name.strip(), created_at=tx.now)
+    tx.add(product)
+    await tx.flush()
+    return await _add_version(tx, product, 1, terms)
+
+
+async def add_version(tx: Tx, product_id: UUID, terms: ProductTerms) -> VersionView:
+    """A further version of a product, as a draft; the published one stays on offer until this one is published."""
+    rules.check_terms(terms, tx.today)
+    product = await _locked_product(tx, product_id)
+    newest = sa.select(sa.func.max(ProductVersion.number)).where(ProductVersion.product_id == product_id)
+    return await _add_version(tx, product, (await tx.scalar(newest) or 0) + 1, terms)
+
+
+async def _add_version(tx: Tx, product: Product, number: int, terms: ProductTerms) -> VersionView:
+    version = ProductVersion(
+        id=tx.new_id(), product_id=product.id, number=number, state=VersionState.DRAFT.value, terms=terms
+    )
+    tx.add(version)
+    await tx.flush()
+    await _audit(tx, "product.drafted", version)
+    return _version_view(version, product)
+
+
+async def revise_draft(tx: Tx, version_id: ProductVersionId, terms: ProductTerms) -> VersionView:
+    """Other terms for a draft; raises Conflict once it is published."""
+    rules.check_terms(terms, tx.today)
+    version, product = await _locked_version(tx, version_id)
+    if version.state != VersionState.DRAFT:
+        raise Conflict(f"a version that is {version.state} keeps its terms: add another version")
+    version.terms = terms
+    await tx.flush()
+    await _audit(tx, "product.revised", version)
+    return _version_view(version, product)
+
+
+async def publish(tx: Tx, version_id: ProductVersionId) -> VersionView:
+    """Put a draft on offer; the version that was on offer is retired."""
+    version, product = await _locked_version(tx, version_id)
+    rules.check_move(VersionState(version.state), VersionState.PUBLISHED)
+    rules.check_terms(version.terms, tx.today)
+    on_offer = sa.select(ProductVersion).where(
+        ProductVersion.product_id == product.id, ProductVersion.state == VersionState.PUBLISHED.value
+    )
+    if before := await tx.scalar(on_offer):
+        await _retire(tx, before)
+    version.state, version.published_at = VersionState.PUBLISHED.value, tx.now
+    await tx.flush()
+    await _audit(tx, "product.published", version)
+    tx.emit(ProductPublished(product_id=product.id, version_id=version_id, number=version.number))
+    return _version_view(version, product)
+
+
+async def retire(tx: Tx, version_id: ProductVersionId) -> VersionView:
+    """Take a version off offer; contracts written on it keep it."""
+    version, product = await _locked_version(tx, version_id)
+    rules.check_move(VersionState(version.state), VersionState.RETIRED)
+    await _retire(tx, version)
+    return _version_view(version, product)
+
+
+async def _retire(tx: Tx, version: ProductVersion) -> None:
+    version.state, version.retired_at = VersionState.RETIRED.value, tx.now
+    await tx.flush()
+    await _audit(tx, "product.retired", version)
+    tx.emit(ProductRetired(product_id=version.product_id, version_id=ProductVersionId(version.id)))
+
+
+async def _audit(tx: Tx, action: str, version: ProductVersion) -> None:
+    await audit.record(
+        tx, action=action, subject="product_version", subject_id=version.id, detail={"number": version.number}
+    )
+
+
+async def _locked_product(tx: Tx, product_id: UUID) -> Product:
+    product = await tx.scalar(sa.select(Product).where(Product.id == product_id).with_for_update())
+    if product is None:
+        raise NotFound("product", product_id)
+    return product
+
+
+async def _locked_version(tx: Tx, version_id: ProductVersionId) -> tuple[ProductVersion, Product]:
+    """A version with its product, the product's row locked first, so that two publishers take turns."""
+    product_id = await tx.scalar(sa.select(ProductVersion.product_id).where(ProductVersion.id == version_id))
+    if product_id is None:
+        raise NotFound("product version", version_id)
+    product = await _locked_product(tx, product_id)
+    return await tx.get_one(ProductVersion, version_id, populate_existing=True), product
+
+
+async def list_products(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> tuple[ProductView, ...]:
+    """Products in the order of their creation, from behind `after` on, at most `limit`."""
+    on_offer = sa.and_(ProductVersion.product_id == Product.id, ProductVersion.state == VersionState.PUBLISHED.value)
+    chosen = sa.select(Product.id, Product.code, Product.name, ProductVersion.id).outerjoin(ProductVersion, on_offer)
+    if after is not None:
+        chosen = chosen.where(Product.id > after)
+    rows = await tx.execute(chosen.order_by(Product.id).limit(limit))
+    return tuple(
+        ProductView(id=i, code=code, name=name, published_version_id=None if v is None else ProductVersionId(v))
+        for i, code, name, v in rows
+    )
+
+
+async def versions_of(tx: Tx, product_id: UUID) -> tuple[VersionView, ...]:
+    """All versions of a product, the newest first; raises NotFound."""
+    product = await tx.get(Product, product_id)
+    if product is None:
+        raise NotFound("product", product_id)
+    newest_first = ProductVersion.number.desc()
+    chosen = sa.select(ProductVersion).where(ProductVersion.product_id == product_id).order_by(newest_first)
+    return tuple(_version_view(version, product) for version in await tx.scalars(chosen))
+
+
+async def get_version(tx: Tx, version_id: ProductVersionId) -> VersionView:
+    """One version with its terms; raises NotFound."""
+    version = await tx.get(ProductVersion, version_id)
+    if version is None:
+        raise NotFound("product version", version_id)
+    return _version_view(version, await tx.get_one(Product, version.product_id))
+
+
+async def published_version(tx: Tx, code: str) -> VersionView:
+    """The version of a product, by its code, that is on offer now; raises NotFound."""
+    on_offer = (
+        sa.select(ProductVersion, Product)
+        .join(Product, Product.id == ProductVersion.product_id)
+        .where(Product.code == code, ProductVersion.state == VersionState.PUBLISHED.value)
+    )
+    row = (await tx.execute(on_offer)).one_or_none()
+    if row is None:
+        raise NotFound("product on offer", code)
+    return _version_view(row[0], row[1])
+
+
+def _version_view(version: ProductVersion, product: Product) -> VersionView:
+    return VersionView(
+        id=ProductVersionId(version.id),
+        product_id=product.id,
+        product_code=product.code,
+        product_name=product.name,
+        number=version.number,
+        state=VersionState(version.state),
+        terms=version.terms,
+        published_at=version.published_at,
+        retired_at=version.retired_at,
+    )
+
+
+async def make_quote(
+    tx: Tx,
+    *,
+    product_version_id: ProductVersionId,
+    branch_id: BranchId,
+    lead_id: LeadId | None = None,
+    car_model: str,
+    car_price: Money,
+    fees: Sequence[Fee],
+    down_payment: Money,
+    deposit: Money,
+    service_fee: Money,
+    term_months: int,
+    annual_rate: Decimal,
+    starts_on: date,
+    balloon: Money = NOTHING,
+) -> QuoteView:
+    """Price a deal on a published version and keep it; raises InvalidInput, naming the field that does not fit."""
+    if not tx.actor.sees(branch_id):
+        raise NotFound("branch", branch_id)
+    version = await get_version(tx, product_version_id)
+    if version.state is not VersionState.PUBLISHED:
+        raise RuleBroken("quotes_are_made_on_published_versions", state=version.state)
+    deal = Deal(
+        car_model=car_model.strip(),
+        car_price=car_price,
+        fees=tuple(fees),
+        down_payment=down_payment,
+        deposit=deposit,
+        service_fee=service_fee,
+        term_months=term_months,
+        annual_rate=_storable(annual_rate),
+        starts_on=starts_on,
+        balloon=balloon,
+    )
+    return await _keep_quote(tx, version, deal, branch_id, lead_id)
+
+
+def _storable(rate: Decimal) -> Decimal:
+    """A rate with as many digits as are stored, so that what is priced is what is kept."""
+    if not rate.is_finite() or rate != round(rate, -int(RATE_DIGITS.adjusted())):
+        raise InvalidInput("annual_rate", "must be a fraction with at most eight digits")
+    return rate
+
+
+async def _keep_quote(
+    tx: Tx, version: VersionView, deal: Deal, branch_id: BranchId, lead_id: LeadId | None
+) -> QuoteView:
+    priced = price(version.terms, deal, today=tx.today)
+    quote = Quote(
+        id=tx.new_id(),
+        number=f"Q{tx.today:%Y%m%d}-{await tx.scalar(QUOTE_NUMBERS.next_value()):06d}",
+        branch_id=branch_id,
+        lead_id=lead_id,
+        product_version_id=version.id,
+        financed_amount=priced.financed,
+        annual_rate=deal.annual_rate,
+        term_months=deal.term_months,
+        deal=deal,
+        price=priced,
+        valid_until_on=tx.today + timedelta(days=version.terms.quote_valid_days),
+        created_at=tx.now,
+        created_by=tx.actor.name,
+    )
+    tx.add(quote)
+    await tx.flush()
+    await audit.record(tx, action="quote.made", subject="quote", subject_id=quote.id, detail={"number": quote.number})
+    tx.emit(QuoteMade(quote_id=QuoteId(quote.id), branch_id=branch_id, lead_id=lead_id, financed=priced.financed))
+    return _quote_view(quote)
+
+
+async def get_quote(tx: Tx, quote_id: QuoteId) -> QuoteView:
+    """One quote; raises NotFound, also outside the actor's branches."""
+    quote = await tx.scalar(visible(sa.select(Quote).where(Quote.id == quote_id), Quote.branch_id, tx.actor))
+    if quote is None:
+        raise NotFound("quote", quote_id)
+    return _quote_view(quote)
+
+
+async def quotes_of_lead(tx: Tx, lead_id: LeadId) -> tuple[QuoteView, ...]:
+    """All quotes made for a lead, the newest first."""
+    chosen = sa.select(Quote).where(Quote.lead_id == lead_id).order_by(Quote.id.desc())
+    return tuple(_quote_view(quote) for quote in await tx.scalars(visible(chosen, Quote.branch_id, tx.actor)))
+
+
+def _quote_view(quote: Quote) -> QuoteView:
+    return QuoteView(
+        id=QuoteId(quote.id),
+        number=quote.number,
+        branch_id=BranchId(quote.branch_id),
+        lead_id=None if quote.lead_id is None else LeadId(quote.lead_id),
+        product_version_id=ProductVersionId(quote.product_version_id),
+        deal=quote.deal,
+        price=quote.price,
+        valid_until_on=quote.valid_until_on,
+        created_at=quote.created_at,
+        created_by=quote.created_by,
+    )

@@ -1,0 +1,38 @@
+"""The table of risk warnings; one that is not closed stands once for its kind and subject."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.infra.database import Base
+from hub.leasing.warnings.rules import WarningKind, WarningState
+
+_KINDS = ", ".join(repr(kind.value) for kind in WarningKind)
+_STATES = ", ".join(repr(state.value) for state in WarningState)
+
+
+class WarningRecord(Base):
+    """Something that a person should look at."""
+
+    __tablename__ = "risk_warning"
+    __table_args__ = (
+        CheckConstraint(f"kind in ({_KINDS})", name="kind"),
+        CheckConstraint(f"state in ({_STATES})", name="state"),
+        Index("uq_risk_warning_open", "kind", "subject", unique=True, postgresql_where=text("state <> 'closed'")),
+        Index("ix_risk_warning_branch_id", "branch_id", "state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
+    contract_id: Mapped[UUID | None] = mapped_column(ForeignKey("contract.id"))
+    kind: Mapped[str] = mapped_column(String(30))
+    subject: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(String(400))
+    state: Mapped[str] = mapped_column(String(20))
+    raised_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    result: Mapped[str | None] = mapped_column(String(400))
