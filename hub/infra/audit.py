@@ -15,9 +15,9 @@ from sqlalchemy import BigInteger, Index, String, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hub.core.json import JsonValue
 from hub.infra.access import visible
 from hub.infra.database import Base, Tx
-from hub.infra.jobs import JsonValue
 from hub.infra.logs import correlation_id
 from hub.infra.masking import masked
 

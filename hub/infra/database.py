@@ -149,7 +149,9 @@ class Database:
                 yield tx
                 while tx.facts:
                     await self.listener(tx, tx.facts.popleft())
+                await self.jobs.deliver(tx)
                 self.fault("commit")
+            await self.jobs.make_good(tx)
         for call in tx.after_commit:
             call()
 

@@ -13,8 +13,8 @@ from enum import Enum
 from uuid import UUID
 
 from hub.core.identity import mask_middle, mask_text
+from hub.core.json import JsonValue
 from hub.core.money import Money
-from hub.infra.jobs import JsonValue
 
 HIDDEN = "***"
 

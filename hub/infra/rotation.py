@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, func, literal, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, Table, bindparam, func, literal, select, update
 
 from hub.infra.access import system
 from hub.infra.database import Base, Database, Tx
@@ -45,16 +45,17 @@ async def reseal_rows(
 ) -> tuple[int, UUID | None]:
     """Put one batch of a column under the active key; returns how many, and the last row, None at the end.
 
-    Rows that somebody is writing are passed over: they are written under the active key anyway.
+    Rows that somebody is writing are passed over: what is sealed after a rotation is under the active key anyway.
     """
     identity = sealed.table.c.id
     stale = func.substring(sealed.column, 1, HEADER_BYTES) != literal(key_header(vault.active_key_id), LargeBinary)
     query = select(identity, sealed.column).where(stale).order_by(identity).limit(limit)
     query = query if after is None else query.where(identity > after)
     rows = (await tx.execute(query.with_for_update(skip_locked=True))).all()
-    for row, value in rows:
-        fresh = vault.reseal(bytes(value), column=sealed.name, row=row)
-        await tx.execute(update(sealed.table).where(identity == row).values({sealed.column: fresh}))
+    fresh = [{"row": row, "fresh": vault.reseal(bytes(value), column=sealed.name, row=row)} for row, value in rows]
+    if fresh:
+        put = update(sealed.table).where(identity == bindparam("row")).values({sealed.column: bindparam("fresh")})
+        await tx.execute(put, fresh)
     return len(rows), rows[-1][0] if len(rows) == limit else None
 
 

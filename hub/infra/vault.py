@@ -70,7 +70,7 @@ def _place(column: str, row: UUID) -> bytes:
 class KeyVault(Vault):
     """The vault over a keyring: AES-256-GCM for values, HMAC-SHA256 with a key of its own for the blind index.
 
-    With a `path`, a value sealed by another process after a rotation is opened too: the file is read again.
+    With a `path`, the file is read again when it has changed, so every process follows a rotation at once.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class KeyVault(Vault):
     ) -> None:
         self._path = path
         self._random = random_bytes
+        self._read_at = self._changed_at()
         self._take(keyring)
 
     @classmethod
@@ -89,9 +90,21 @@ class KeyVault(Vault):
         self._keyring = keyring
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.data_keys.items()}
 
+    def _changed_at(self) -> tuple[int, int]:
+        """What tells one state of the file from the next: it is always replaced, never written over."""
+        found = self._path.stat() if self._path is not None else None
+        return (found.st_ino, found.st_mtime_ns) if found else (0, 0)
+
+    def _follow(self) -> None:
+        """Take the keyring again when its file has changed."""
+        if self._path is not None and (changed_at := self._changed_at()) != self._read_at:
+            self._take(load_keyring(self._path))
+            self._read_at = changed_at
+
     @property
     def active_key_id(self) -> int:
         """The id of the key that seals now."""
+        self._follow()
         return self._keyring.active
 
     def seal(self, text: str, *, column: str, row: UUID) -> bytes:
@@ -109,8 +122,9 @@ class KeyVault(Vault):
 
     def seal_bytes(self, content: bytes, *, context: bytes) -> bytes:
         """Encrypt bytes that stand in no column, bound to `context`."""
-        header, nonce = key_header(self.active_key_id), self._random(_NONCE_BYTES)
-        return header + nonce + self._ciphers[self.active_key_id].encrypt(nonce, content, header + context)
+        key_id, nonce = self.active_key_id, self._random(_NONCE_BYTES)
+        header = key_header(key_id)
+        return header + nonce + self._ciphers[key_id].encrypt(nonce, content, header + context)
 
     def open_bytes(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt; raises ValueError when the value was not sealed for that context."""
@@ -122,8 +136,8 @@ class KeyVault(Vault):
             raise ValueError("changed, or sealed for another place") from None
 
     def _cipher(self, key_id: int) -> AESGCM:
-        if key_id not in self._ciphers and self._path is not None:
-            self._take(load_keyring(self._path))
+        if key_id not in self._ciphers:
+            self._follow()
         if key_id not in self._ciphers:
             raise ValueError(f"sealed with key {key_id}, which the keyring does not hold")
         return self._ciphers[key_id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar, assert_never
 from uuid import UUID
@@ -38,7 +38,7 @@ class Ask:
     lease_id: UUID | None = None
     branch: str | None = None
     pin: str | None = None
-    route: RouteFacts = RouteFacts()
+    route: RouteFacts = field(default_factory=RouteFacts)
     deadline_s: float = 15.0
 
 

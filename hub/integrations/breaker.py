@@ -101,7 +101,7 @@ class Breakers:
     """All breakers of this process. `changed` is told of every move that a call brings about."""
 
     timer: Callable[[], float]
-    rules: BreakerRules = BreakerRules()
+    rules: BreakerRules = field(default_factory=BreakerRules)
     changed: Change = _nobody
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from hub.core.errors import NotSent, RateLimited
+from hub.integrations.verdicts import Withheld
 
 
 @dataclass(kw_only=True)
@@ -25,7 +25,7 @@ class Bulkheads:
         self._free_at: dict[tuple[str, str], float] = {}
 
     async def enter(self, instance: str, *, within_s: float) -> None:
-        """Take a place; raises NotSent when none becomes free in time, or too many wait already."""
+        """Take a place; raises Withheld when none becomes free in time, or too many wait already."""
         places = self._places.get(instance)
         if places is None:
             places = self._places[instance] = asyncio.Semaphore(self.places)
@@ -34,13 +34,13 @@ class Bulkheads:
             return
         waiting = self._waiting.get(instance, 0)
         if waiting >= self.queue:
-            raise NotSent(f"{waiting} calls wait for {instance} already")
+            raise Withheld(f"{waiting} calls wait for {instance} already")
         self._waiting[instance] = waiting + 1
         try:
             async with asyncio.timeout(min(within_s, self.wait_s)):
                 await places.acquire()
         except TimeoutError:
-            raise NotSent(f"no free place at {instance}") from None
+            raise Withheld(f"no free place at {instance}") from None
         finally:
             self._waiting[instance] -= 1
 
@@ -49,7 +49,7 @@ class Bulkheads:
         self._places[instance].release()
 
     async def pace(self, instance: str, operation: str, rate: float, *, within_s: float) -> None:
-        """Wait for this call's turn at `rate` calls a second; raises RateLimited when that is past `within_s`.
+        """Wait for this call's turn at `rate` calls a second; raises Withheld when that is past `within_s`.
 
         Source: the generic cell rate algorithm, ITU-T I.371, with one second's worth of burst.
         """
@@ -57,7 +57,7 @@ class Bulkheads:
         free_at = max(self._free_at.get(key, 0.0), now)
         wait_s = free_at - now - 1.0 + 1.0 / rate
         if wait_s > within_s:
-            raise RateLimited(f"{operation} is limited to {rate:g} calls a second", retry_after_s=wait_s)
+            raise Withheld(f"{operation} is limited to {rate:g} calls a second")
         self._free_at[key] = free_at + 1.0 / rate
         if wait_s > 0:
             await self.sleep(wait_s)

@@ -49,7 +49,7 @@ class SecretSource:
         if not path.is_relative_to(root):
             raise InvalidInput(place, "the file must lie in the folder of secrets")
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_at_once) as file:
                 self._check_access(os.fstat(file.fileno()), place)
                 text = file.read(_LARGEST_FILE + 1).decode().rstrip("\r\n")
         except UnicodeDecodeError:
@@ -98,6 +98,11 @@ def settle(entry: ProviderEntry, settings_class: type[PluginSettings], source: S
 def shows_secret(shown: str, settings: PluginSettings) -> bool:
     """Whether a text for people contains a value that the settings declare as secret."""
     return any(secret in shown for secret in _secret_values(settings) if len(secret) >= _SHORTEST_SHOWN)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for a writer, should somebody have put a pipe there."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _reference(value: object) -> tuple[str, str] | None:

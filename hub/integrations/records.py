@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base
-from hub.infra.jobs import JsonValue
+from hub.core.json import JsonValue
 
 
 class ProviderCall(Base):

@@ -47,6 +47,10 @@ PENDING_PATIENCE = {
 }
 
 
+class Withheld(NotSent):
+    """We did not send it ourselves: the breaker is open, no place is free, or the time is up. Says nothing of the provider."""
+
+
 class CallState(StrEnum):
     """Where a recorded call stands."""
 
@@ -100,6 +104,8 @@ class Conduct:
 def conduct(error: ProviderError, effect: Effect) -> Conduct:
     """The row of the contract's table for this error. Source: CONTRACT.md, section 5."""
     match error:
+        case Withheld():
+            return Conduct(state=CallState.NOT_EXECUTED, retry=False, fail_over=True, mark=Mark.NOTHING)
         case NotSent():
             return Conduct(state=CallState.NOT_EXECUTED, retry=True, fail_over=True, mark=Mark.FAILURE)
         case RateLimited():
@@ -175,14 +181,23 @@ def subject_of(request: object) -> str | None:
     return request.envelope_ref if isinstance(request, VoidRequest) else None
 
 
-def next_check(done: int) -> timedelta:
-    """How long to wait before asking again, after `done` times."""
-    return CHECKS[min(done, len(CHECKS) - 1)]
+def next_check(state: CallState, effect: Effect, done: int = 0) -> timedelta:
+    """How long to wait before asking again, after `done` times; what waits for people or handsets is asked later."""
+    unhurried = state is CallState.PENDING and effect in (Effect.NOTIFY, Effect.LEGAL)
+    return CHECKS[min(done + unhurried, len(CHECKS) - 1)]
+
+
+class Asking(StrEnum):
+    """Whether an instance can be asked what became of a call."""
+
+    POSSIBLE = "possible"
+    NOT_NOW = "not_now"  # it is not set up, or did not answer
+    NEVER = "never"  # the contract or the vendor has no such question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """How far the search for an unknown outcome has come. `age` since the send; `no_records` counted, this one included."""
+    """How far the search for an outcome has come. `age` since the send; `no_records` in a row, the latest included."""
 
     state: CallState
     effect: Effect
@@ -191,12 +206,13 @@ class Search:
 
 
 class Step(StrEnum):
-    """What to do when a status query has brought nothing final."""
+    """What to do when asking has brought nothing new."""
 
     ASK_LATER = "ask_later"
     SEND_AGAIN = "send_again"
     ESCALATE = "escalate"
-    LET_GO = "let_go"
+    LEAVE = "leave"  # a person has it already
+    LET_GO = "let_go"  # nobody needs to know more
 
 
 def after_no_record(search: Search, facts: OperationFacts) -> Step:
@@ -204,9 +220,9 @@ def after_no_record(search: Search, facts: OperationFacts) -> Step:
 
     Only the same key to the same provider may be sent again, and only while the provider still honours the key.
     """
-    if facts.settle_window is None or facts.key_lifetime is None:
-        return Step.ESCALATE
-    if search.age >= facts.key_lifetime:
+    if search.state is CallState.ESCALATED:
+        return Step.LEAVE
+    if facts.settle_window is None or facts.key_lifetime is None or search.age >= facts.key_lifetime:
         return Step.ESCALATE
     if search.age < facts.settle_window or search.no_records < 2:
         return Step.ASK_LATER
@@ -214,10 +230,15 @@ def after_no_record(search: Search, facts: OperationFacts) -> Step:
     return Step.SEND_AGAIN if may_repeat else Step.ESCALATE
 
 
-def after_no_news(search: Search, facts: OperationFacts) -> Step:
-    """The provider could not be asked, or knows of it and has not finished."""
-    if search.state is CallState.PENDING:
-        if search.age < PENDING_PATIENCE[search.effect]:
-            return Step.ASK_LATER
-        return Step.LET_GO if search.effect is Effect.NOTIFY else Step.ESCALATE
-    return Step.ASK_LATER if search.age < (facts.key_lifetime or UNKNOWN_PATIENCE) else Step.ESCALATE
+def after_no_news(search: Search, facts: OperationFacts | None, asking: Asking) -> Step:
+    """The provider could not be asked, or knows of it and has not finished. `facts` are None when it is not set up."""
+    match search.state:
+        case CallState.ESCALATED:
+            return Step.LEAVE
+        case CallState.PENDING:
+            if search.age < PENDING_PATIENCE[search.effect]:
+                return Step.ASK_LATER
+            return Step.LET_GO if search.effect is Effect.NOTIFY else Step.ESCALATE
+        case _:
+            patience = (facts.key_lifetime if facts else None) or UNKNOWN_PATIENCE
+            return Step.ESCALATE if asking is Asking.NEVER or search.age >= patience else Step.ASK_LATER

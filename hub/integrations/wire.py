@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from hub.core.errors import UnknownOutcome
 from hub.core.hookspecs import OPERATIONS, SPEC_CLASSES, ProviderV1
-from hub.infra.jobs import JsonValue
+from hub.core.json import JsonValue
 from hub.infra.masking import HIDDEN, masked_value
 
 # Inside a tuple the configuration reaches plain dataclasses, which must not know pydantic themselves.
@@ -54,9 +54,15 @@ def checked(operation: str, result: object) -> object:
         raise UnknownOutcome(f"{operation} returned an unreadable {type(result).__name__}: {where}") from None
 
 
+def result_kinds(operation: str) -> tuple[type, ...]:
+    """The classes of what an operation may return."""
+    return _returned(operation)[1]
+
+
 def to_text(value: object) -> str:
     """A request or result as JSON text, complete: seal it."""
-    return _adapter(type(value)).dump_json((value,)).decode()
+    kind: Any = type(value)
+    return _adapter(kind).dump_json((value,)).decode()
 
 
 def request_from(kind: type, text: str) -> object:
@@ -75,13 +81,15 @@ def request_kind(operation: str) -> type:
     capability = OPERATIONS[operation].capability
     owner: type = ProviderV1 if capability is None else SPEC_CLASSES[capability]
     hints = get_type_hints(getattr(owner, operation))
-    return next(kind for name, kind in hints.items() if name not in ("ctx", "return"))
+    kind: type = next(kind for name, kind in hints.items() if name not in ("ctx", "return"))
+    return kind
 
 
 def canonical(request: object) -> str:
     """The one spelling of a request: the same wish always gives the same text."""
-    plain = _adapter(type(request)).dump_python((request,), mode="json")
-    return json.dumps([type(request).__name__, plain], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    kind: Any = type(request)
+    plain = _adapter(kind).dump_python((request,), mode="json")
+    return json.dumps([kind.__name__, plain], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def shown(value: object) -> JsonValue:

@@ -39,16 +39,17 @@ class AccountRecord(Base):
 
 
 class EntryRecord(Base):
-    """One posted entry."""
+    """One posted entry. `number` rises in the order of posting, with gaps where a posting was not kept."""
 
     __tablename__ = "entry"
     __table_args__ = (
         sa.CheckConstraint("line_count >= 2", name="line_count"),
-        sa.Index(None, "contract_id", "id", postgresql_where=sa.text("contract_id is not null")),
+        sa.Index(None, "contract_id", "number", postgresql_where=sa.text("contract_id is not null")),
         sa.Index(None, "posted_on"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), unique=True)
     ref: Mapped[str] = mapped_column(sa.String(REF_LENGTH), unique=True)
     kind: Mapped[str] = mapped_column(sa.String(40))
     value_on: Mapped[date]

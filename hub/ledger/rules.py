@@ -97,9 +97,10 @@ class LineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryView:
-    """A posted entry with its lines in their order."""
+    """A posted entry with its lines in their order; `number` rises in the order of posting."""
 
     id: EntryId
+    number: int
     ref: str
     kind: str
     value_on: date

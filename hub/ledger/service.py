@@ -151,10 +151,11 @@ async def entries_of_contract(
     tx: Tx, contract_id: UUID, *, after: UUID | None = None, limit: int = 200
 ) -> tuple[EntryView, ...]:
     """The entries of a contract in the order of posting, from behind entry `after` on, at most `limit`."""
-    chosen = sa.select(EntryRecord).where(EntryRecord.contract_id == contract_id).order_by(EntryRecord.id)
+    chosen = sa.select(EntryRecord).where(EntryRecord.contract_id == contract_id)
     if after is not None:
-        chosen = chosen.where(EntryRecord.id > after)
-    return await _entries(tx, chosen.limit(limit))
+        last_seen = sa.select(EntryRecord.number).where(EntryRecord.id == after).scalar_subquery()
+        chosen = chosen.where(EntryRecord.number > last_seen)
+    return await _entries(tx, chosen.order_by(EntryRecord.number).limit(limit))
 
 
 async def _entries(tx: Tx, chosen: sa.Select[EntryRecord]) -> tuple[EntryView, ...]:
@@ -172,6 +173,7 @@ async def _entries(tx: Tx, chosen: sa.Select[EntryRecord]) -> tuple[EntryView, .
 def _view(record: EntryRecord, lines: tuple[LineView, ...]) -> EntryView:
     return EntryView(
         id=EntryId(record.id),
+        number=record.number,
         ref=record.ref,
         kind=record.kind,
         value_on=record.value_on,

@@ -6,19 +6,22 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base
-from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
+from hub.leasing.applications.rules import ENDED, ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.products.rules import LeaseType
 
 
 def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
     """The column holds one of these words, and the constraint is called after it."""
     return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
+
+
+LIVE_APPLICATION = text("state not in (" + ", ".join(sorted(repr(state.value) for state in ENDED)) + ")")
 
 
 class ApplicationRecord(Base):
@@ -31,11 +34,11 @@ class ApplicationRecord(Base):
         _one_of("credit_outcome", CreditOutcome),
         CheckConstraint("financed_amount > 0", name="financed_amount"),
         CheckConstraint("state not in ('approved', 'declined') or decided_at is not null", name="decided_at_a_time"),
-        CheckConstraint("state <> 'approved' or credit_outcome in ('pass', 'refer')", name="approved_on_credit"),
+        CheckConstraint("state <> 'approved' or coalesce(credit_outcome, '') in ('pass', 'refer')", name="approved_on_credit"),
         UniqueConstraint("number"),
         Index(None, "branch_id", "id"),
         Index(None, "party_id"),
-        Index(None, "quote_id"),
+        Index("uq_application_live", "quote_id", unique=True, postgresql_where=LIVE_APPLICATION),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -82,6 +82,9 @@ OPEN_TO_MATERIAL = frozenset({_STATE.DRAFT, _STATE.SUBMITTED, _STATE.UNDER_REVIE
 # A credit check serves an application that somebody still has to decide on.
 OPEN_TO_CREDIT = frozenset({_STATE.SUBMITTED, _STATE.UNDER_REVIEW})
 
+# A quote has at most one application that may still come to something.
+ENDED = frozenset({_STATE.DECLINED, _STATE.WITHDRAWN})
+
 STATE_AFTER: dict[Decision, ApplicationState] = {
     Decision.APPROVE: _STATE.APPROVED,
     Decision.DECLINE: _STATE.DECLINED,
@@ -110,6 +113,24 @@ def check_move(before: ApplicationState, after: ApplicationState) -> None:
     """Raise RuleBroken unless an application may go from one state to the other."""
     if after not in MOVES[before]:
         raise RuleBroken("application_state", before=before.value, after=after.value)
+
+
+def check_quote(valid_until_on: date, today: date) -> None:
+    """Raise RuleBroken when a quote no longer binds."""
+    if valid_until_on < today:
+        raise RuleBroken("quote_expired", valid_until_on=valid_until_on)
+
+
+def check_open_to_material(state: ApplicationState) -> None:
+    """Raise RuleBroken when nobody will look at more material."""
+    if state not in OPEN_TO_MATERIAL:
+        raise RuleBroken("application_state", state=state.value)
+
+
+def check_open_to_credit(state: ApplicationState) -> None:
+    """Raise RuleBroken when a credit check would serve nobody."""
+    if state not in OPEN_TO_CREDIT:
+        raise RuleBroken("application_state", state=state.value)
 
 
 def required_material(lease_type: LeaseType, party: PartyKind) -> frozenset[MaterialKind]:

@@ -11,13 +11,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.core.errors import InvalidInput, NotFound, RuleBroken
+from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.events import Fact
 from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
 from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.applications.records import (
+    LIVE_APPLICATION,
     ApplicationDayRecord,
     ApplicationMaterialRecord,
     ApplicationRecord,
@@ -25,7 +26,6 @@ from hub.leasing.applications.records import (
 )
 from hub.leasing.applications.rules import (
     OPEN_TO_CREDIT,
-    OPEN_TO_MATERIAL,
     STATE_AFTER,
     ApplicationApproved,
     ApplicationDeclined,
@@ -50,6 +50,8 @@ from hub.leasing.applications.rules import (
     check_limit,
     check_material,
     check_move,
+    check_open_to_material,
+    check_quote,
     required_material,
     state_at_submission,
 )
@@ -75,43 +77,48 @@ async def draft(
     *,
     party_id: PartyId,
     quote_id: QuoteId,
-    car_model: str,
     vin: str | None = None,
     channel_id: ChannelId | None = None,
 ) -> ApplicationId:
-    """Open an application for a party on a quote that still binds; its branch and amounts are the quote's.
+    """Open an application for a party on a quote that still binds; branch, car and amounts are the quote's.
 
-    Raises InvalidInput for the car, NotFound for party, quote or channel, RuleBroken when the quote has run out.
+    Raises InvalidInput for the VIN, NotFound for party, quote or channel, RuleBroken when the quote has run out or the
+    partner is not active, Conflict when there is a live application on the quote.
     """
-    car = Car(model=clean_text("car_model", car_model, longest=200), vin=_vin(vin))
+    vin = _vin(vin)
     party = await parties.get_party(tx, party_id)
     quote = await products.get_quote(tx, quote_id)
-    if quote.valid_until_on < tx.today:
-        raise RuleBroken("quote_expired", valid_until_on=quote.valid_until_on)
+    check_quote(quote.valid_until_on, tx.today)
     if channel_id is not None:
         check_active((await channels.get_partner(tx, channel_id)).state)
-    application = ApplicationRecord(
-        id=tx.new_id(),
-        number=await _next_number(tx),
-        branch_id=quote.branch_id,
-        party_id=party_id,
-        quote_id=quote_id,
-        product_version_id=quote.product_version_id,
-        lease_type=quote.lease_type,
-        channel_id=channel_id,
-        car_model=car.model,
-        vin=car.vin,
-        price_amount=quote.price,
-        financed_amount=quote.financed,
-        state=ApplicationState.DRAFT,
-        round=0,
-        opened_by=tx.actor.name,
-        opened_by_id=tx.actor.staff_id,
-        opened_at=tx.now,
-        credit_reasons=[],
+    terms = (await products.get_version(tx, quote.product_version_id)).terms
+    application = await tx.scalar(
+        insert(ApplicationRecord)
+        .values(
+            id=tx.new_id(),
+            number=await _next_number(tx),
+            branch_id=quote.branch_id,
+            party_id=party_id,
+            quote_id=quote_id,
+            product_version_id=quote.product_version_id,
+            lease_type=terms.lease_type,
+            channel_id=channel_id,
+            car_model=quote.deal.car_model,
+            vin=vin,
+            price_amount=quote.deal.car_price,
+            financed_amount=quote.price.financed,
+            state=ApplicationState.DRAFT,
+            round=0,
+            opened_by=tx.actor.name,
+            opened_by_id=tx.actor.staff_id,
+            opened_at=tx.now,
+            credit_reasons=[],
+        )
+        .on_conflict_do_nothing(index_elements=["quote_id"], index_where=LIVE_APPLICATION)
+        .returning(ApplicationRecord)
     )
-    tx.add(application)
-    await tx.flush()
+    if application is None:
+        raise Conflict("quote_id: there is a live application on this quote already")
     _start_checklist(tx, application, party.kind)
     await _record(tx, "application.drafted", application, number=application.number)
     return ApplicationId(application.id)
@@ -150,8 +157,7 @@ async def add_material(tx: Tx, *, application_id: ApplicationId, kind: MaterialK
     if not _SHA256.fullmatch(file_sha256):
         raise InvalidInput("file_sha256", "must be 64 hexadecimal digits in lower case")
     application = await _application(tx, application_id, lock=True)
-    if application.state not in OPEN_TO_MATERIAL:
-        raise RuleBroken("application_state", before=application.state, after="with more material")
+    check_open_to_material(ApplicationState(application.state))
     material = await tx.get(ApplicationMaterialRecord, (application_id, kind))
     if material is None:
         material = ApplicationMaterialRecord(application_id=application_id, kind=kind, required=False)
@@ -308,14 +314,6 @@ async def approved(tx: Tx, application_id: ApplicationId) -> ApplicationView:
     """An application that a contract may be written on today; raises RuleBroken when it is not approved, or expired."""
     application = await _application(tx, application_id)
     check_approved(ApplicationState(application.state), application.valid_until_on, tx.today)
-    return _view(application)
-
-
-async def open_to_credit(tx: Tx, application_id: ApplicationId) -> ApplicationView:
-    """An application that a credit check would serve; raises RuleBroken for a draft or a closed one."""
-    application = await _application(tx, application_id)
-    if application.state not in OPEN_TO_CREDIT:
-        raise RuleBroken("application_state", before=application.state, after="credit check")
     return _view(application)
 
 

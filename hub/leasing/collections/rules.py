@@ -45,7 +45,7 @@ class Template(StrEnum):
     PROMISE_BROKEN = "promise_broken"
 
 
-# Decent hours for contact about a debt. Source: 互联网金融 逾期债务催收自律公约 (NIFA, 2018), article 13: not from 21:00 to 08:00.
+# The house's own decent hours, local time; a conduct guard with the sources of the law comes with the strategies.
 FROM_HOUR = time(8)
 TO_HOUR = time(21)
 LONGEST_PROMISE_DAYS = 30

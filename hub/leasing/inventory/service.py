@@ -133,13 +133,16 @@ async def confirm(tx: Tx, vehicle_id: VehicleId, *, paper_ref: str | None = None
     vehicle = await _locked(tx, vehicle_id)
     order = await _live_order(tx, vehicle_id)
     order.state, order.confirmed_at = order_moved(OrderState(order.state), OrderState.CONFIRMED), tx.now
-    await _move(
-        tx, vehicle, MovementKind.SHIPPED_BY_DEALER, reason="confirmed by the dealer", paper_ref=paper_ref
-    )
+    await _move(tx, vehicle, MovementKind.SHIPPED_BY_DEALER, reason="confirmed by the dealer", paper_ref=paper_ref)
 
 
 async def receive(
-    tx: Tx, vehicle_id: VehicleId, *, inspection: Inspection, paper_ref: str | None = None, mileage_km: int | None = None
+    tx: Tx,
+    vehicle_id: VehicleId,
+    *,
+    inspection: Inspection,
+    paper_ref: str | None = None,
+    mileage_km: int | None = None,
 ) -> None:
     """A bought car has arrived: it is the company's, and reserved at once for the contract that holds it."""
     vehicle = await _locked(tx, vehicle_id)
@@ -214,7 +217,9 @@ async def _hold(tx: Tx, vehicle: VehicleRecord, contract_id: ContractId) -> None
 
 
 async def _let_go(tx: Tx, vehicle: VehicleRecord, contract_id: ContractId, reason: str) -> None:
-    hold = await tx.scalar(select(HoldRecord).where(HoldRecord.vehicle_id == vehicle.id, HoldRecord.released_at.is_(None)))
+    hold = await tx.scalar(
+        select(HoldRecord).where(HoldRecord.vehicle_id == vehicle.id, HoldRecord.released_at.is_(None))
+    )
     _require_holder(ContractId(hold.contract_id) if hold else None, contract_id)
     assert hold is not None
     hold.released_at, hold.reason = tx.now, reason

@@ -20,6 +20,7 @@ from hub.leasing.products.rules import Payee, ProductTerms
 from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, SchedulePlan, build
 
 RATE_DIGITS = Decimal("0.00000001")
+_RETURN_DIGITS = Decimal("0.000000000001")  # A floating-point root is good to about so many.
 _LATEST_START_DAYS = 180
 
 
@@ -197,9 +198,9 @@ def _customer_flows(terms: ProductTerms, deal: Deal, schedule: Sequence[Schedule
 
 
 def internal_rate(flows: Sequence[Decimal]) -> Decimal | None:
-    """The rate a period at which the flows are worth nothing, to eight digits; None when there is no such rate."""
-    rate = pyxirr.irr([float(flow) for flow in flows])
-    return None if rate is None else Decimal(repr(rate)).quantize(RATE_DIGITS)
+    """The rate a period at which the flows are worth nothing, to twelve digits; None when there is no such rate."""
+    rate = pyxirr.irr([float(flow) for flow in flows], silent=True)
+    return None if rate is None else Decimal(repr(rate)).quantize(_RETURN_DIGITS)
 
 
 def effective_annual_rate(monthly: Decimal) -> Decimal:

@@ -71,7 +71,10 @@ class LocateRecord(Base):
     __table_args__ = (
         _one_of("state", LocateState),
         Index(
-            "uq_locate_request_waiting", "device_id", unique=True, postgresql_where=text("state in ('requested', 'sent')")
+            "uq_locate_request_waiting",
+            "device_id",
+            unique=True,
+            postgresql_where=text("state in ('requested', 'sent')"),
         ),
     )
 

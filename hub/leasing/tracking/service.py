@@ -322,20 +322,18 @@ async def _vehicle_of(tx: Tx, device_id: DeviceId) -> VehicleId | None:
 
 
 async def latest(tx: Tx, vehicle_id: VehicleId) -> PositionView | None:
-    """The newest position of a car by any of its devices, or None; looking is audited."""
-    row = await tx.scalar(
-        select(PositionRecord)
-        .where(PositionRecord.vehicle_id == vehicle_id)
-        .order_by(PositionRecord.fixed_at.desc())
-        .limit(1)
-    )
+    """The newest position of a car by any device that the actor may see, or None; looking is audited."""
+    rows = select(PositionRecord).join(DeviceRecord, DeviceRecord.id == PositionRecord.device_id)
+    rows = rows.where(PositionRecord.vehicle_id == vehicle_id).order_by(PositionRecord.fixed_at.desc()).limit(1)
+    row = await tx.scalar(visible(rows, DeviceRecord.branch_id, tx.actor))
     await audit.record(tx, action="position.viewed", subject="vehicle", subject_id=vehicle_id)
     return None if row is None else _position_view(row)
 
 
 async def devices_in(tx: Tx, vehicle_id: VehicleId) -> tuple[DeviceView, ...]:
-    """The devices that sit in a car now."""
+    """The devices that sit in a car now, as far as the actor may see."""
     rows = select(DeviceRecord).join(BindingRecord, BindingRecord.device_id == DeviceRecord.id)
+    rows = visible(rows, DeviceRecord.branch_id, tx.actor)
     rows = rows.where(BindingRecord.vehicle_id == vehicle_id, _LIVE).order_by(DeviceRecord.kind)
     return tuple(_view(row, vehicle_id) for row in await tx.scalars(rows))
 
@@ -361,7 +359,8 @@ async def list_devices(tx: Tx, *, after: UUID | None = None, limit: int = 50) ->
 
 async def alarms_of(tx: Tx, vehicle_id: VehicleId, *, limit: int = 50) -> tuple[AlarmView, ...]:
     """The alarms of a car's devices, newest first."""
-    rows = select(AlarmRecord).where(AlarmRecord.vehicle_id == vehicle_id)
+    rows = select(AlarmRecord).join(DeviceRecord, DeviceRecord.id == AlarmRecord.device_id)
+    rows = visible(rows, DeviceRecord.branch_id, tx.actor).where(AlarmRecord.vehicle_id == vehicle_id)
     return tuple(
         AlarmView(
             id=row.id,

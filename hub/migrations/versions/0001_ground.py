@@ -119,9 +119,7 @@ def _create_audit_entry() -> None:
         "audit_entry",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("at", _INSTANT, nullable=False),
-        sa.Column(
-            "xid", sa.BigInteger(), server_default=sa.text("pg_current_xact_id()::text::bigint"), nullable=False
-        ),
+        sa.Column("xid", sa.BigInteger(), server_default=sa.text("pg_current_xact_id()::text::bigint"), nullable=False),
         sa.Column("actor", sa.String(200), nullable=False),
         sa.Column("staff_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.String(80), nullable=False),

@@ -115,7 +115,10 @@ def _create_webhook_inbox() -> None:
         sa.CheckConstraint("state in ('received', 'applied', 'unmapped', 'failed', 'stale')", name="state"),
     )
     op.create_index(
-        op.f("ix_webhook_inbox_apply_at"), "webhook_inbox", ["apply_at"], postgresql_where=sa.text("apply_at is not null")
+        op.f("ix_webhook_inbox_apply_at"),
+        "webhook_inbox",
+        ["apply_at"],
+        postgresql_where=sa.text("apply_at is not null"),
     )
     op.create_index(op.f("ix_webhook_inbox_state_id"), "webhook_inbox", ["state", "id"])
 

@@ -72,6 +72,7 @@ def _create_tables() -> None:
     op.create_table(
         "entry",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("ref", sa.String(120), nullable=False),
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("value_on", sa.Date(), nullable=False),
@@ -84,13 +85,17 @@ def _create_tables() -> None:
         sa.Column("line_count", sa.SmallInteger(), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_entry"),
+        sa.UniqueConstraint("number", name="uq_entry_number"),
         sa.UniqueConstraint("ref", name="uq_entry_ref"),
         sa.UniqueConstraint("reverses_id", name="uq_entry_reverses_id"),
         sa.ForeignKeyConstraint(["reverses_id"], ["entry.id"], name="fk_entry_reverses_id"),
         sa.CheckConstraint("line_count >= 2", name="line_count"),
     )
     op.create_index(
-        "ix_entry_contract_id_id", "entry", ["contract_id", "id"], postgresql_where=sa.text("contract_id is not null")
+        "ix_entry_contract_id_number",
+        "entry",
+        ["contract_id", "number"],
+        postgresql_where=sa.text("contract_id is not null"),
     )
     op.create_index("ix_entry_posted_on", "entry", ["posted_on"])
     op.create_table(

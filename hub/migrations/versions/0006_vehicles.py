@@ -352,7 +352,15 @@ def _create_position() -> None:
 
 
 def downgrade() -> None:
-    tables = ("device_alarm", "position", "locate_request", "device_binding", "device", "purchase_order", "vehicle_hold")
+    tables = (
+        "device_alarm",
+        "position",
+        "locate_request",
+        "device_binding",
+        "device",
+        "purchase_order",
+        "vehicle_hold",
+    )
     for table in (*tables, "vehicle_movement", "vehicle_transition", "vehicle"):
         op.drop_table(table)
     for function in (

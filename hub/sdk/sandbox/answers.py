@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import StrEnum
 
 from starlette.responses import JSONResponse, Response
@@ -44,7 +45,8 @@ class Cut(Response):
             await _until_gone(receive)
             return
         if self._kind is CutKind.HANG:
-            await asyncio.wait({asyncio.ensure_future(_until_gone(receive))}, timeout=_HANG_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_until_gone(receive), _HANG_S)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"64")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"{", "more_body": False})

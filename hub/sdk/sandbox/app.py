@@ -10,12 +10,11 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,27 +24,28 @@ from starlette.types import Receive, Scope, Send
 
 from hub.core.provider import Clock
 from hub.sdk.reading import Fields, JsonObject, json_bytes, json_object
-from hub.sdk.sandbox.answers import Cut, refused, spoiled, struck_before
+from hub.sdk.sandbox.answers import refused, spoiled, struck_before
 from hub.sdk.sandbox.books import Books, instant_of, stamp
+from hub.sdk.sandbox.client import DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, KEY_HEADER, WEBHOOK_URL_HEADER
 from hub.sdk.sandbox.clock import VendorClock
 from hub.sdk.sandbox.control import control_operations
 from hub.sdk.sandbox.faults import BEFORE, Fault, FaultPlan, Struck
-from hub.sdk.sandbox.outbox import Deliver, Outbox
+from hub.sdk.sandbox.outbox import Deliver, HttpPoster, Outbox
 from hub.sdk.sandbox.vendor import Call, Operation, Refusal, Vendor, unusable
 
-KEY_HEADER = "idempotency-key"
-WEBHOOK_URL_HEADER = "webhook-url"
 KEY_LIFETIME = timedelta(hours=24)
 _MAX_SLOW_S = 30.0
 _PUMP_EVERY_S = 0.5
+_PUMP_BUSY_S = 0.01
+_PUMP_MOST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
     """How a stand-in vendor is run. `pump`: post callbacks in the background; without it only `flush` does."""
 
-    api_key: SecretStr = SecretStr("sandbox-api-key")
-    webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
+    api_key: SecretStr = DEFAULT_API_KEY
+    webhook_secret: SecretStr = DEFAULT_WEBHOOK_SECRET
     pump: bool = True
 
 
@@ -57,13 +57,7 @@ def sandbox_app(
 ) -> SandboxApp:
     """A vendor with its books in `books_dir`. `deliver` posts a callback and returns the status; default: over HTTP."""
     books = Books(books_dir / f"{vendor.capability.value}.sqlite3", vendor.schema)
-    return SandboxApp(vendor, books, VendorClock(clock, books), settings, deliver or post_over_http)
-
-
-async def post_over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """Post a callback over HTTP; redirects are not followed."""
-    async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
-        return (await client.post(url, headers=headers, content=body)).status_code
+    return SandboxApp(vendor, books, VendorClock(clock, books), settings, deliver)
 
 
 class SandboxApp:
@@ -75,12 +69,13 @@ class SandboxApp:
         books: Books,
         clock: VendorClock,
         settings: SandboxSettings,
-        deliver: Deliver,
+        deliver: Deliver | None,
     ) -> None:
+        self._poster = HttpPoster()
         self.faults = FaultPlan()
         self.clock = clock
         self.books = books
-        self.outbox = Outbox(books, clock, self.faults, secret=settings.webhook_secret, deliver=deliver)
+        self.outbox = Outbox(books, clock, self.faults, secret=settings.webhook_secret, deliver=deliver or self._poster)
         self.vendor = vendor(books, self.outbox, clock)
         self._settings = settings
         self._expected = f"Bearer {settings.api_key.get_secret_value()}".encode()
@@ -92,7 +87,7 @@ class SandboxApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI event."""
-        if scope["type"] == "http" and self._settings.pump:
+        if self._settings.pump:
             self._start_pump()
         await self._starlette(scope, receive, send)
 
@@ -101,6 +96,7 @@ class SandboxApp:
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
+        await self._poster.close()
         self.books.close()
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -200,15 +196,15 @@ class SandboxApp:
             with self.books.transaction():
                 self.vendor.advance(self.clock.now())
             taken, missed = await self.outbox.post_due()
-            if taken:
-                pause_s = 0.01
-            else:
-                pause_s = min(max(pause_s, _PUMP_EVERY_S) * 2, 5.0) if missed else _PUMP_EVERY_S
+            pause_s = _pause_s(pause_s, taken, missed)
             await asyncio.sleep(pause_s)
+
+
+def _pause_s(last_s: float, taken: int, missed: int) -> float:
+    if taken:
+        return _PUMP_BUSY_S
+    return min(max(last_s, _PUMP_EVERY_S) * 2, _PUMP_MOST_S) if missed else _PUMP_EVERY_S
 
 
 def _hash(call: Call) -> str:
     return hashlib.sha256(json_bytes(call.body.content)).hexdigest()
-
-
-__all__ = ["CreateApp", "Cut", "SandboxApp", "SandboxSettings", "sandbox_app"]

@@ -14,6 +14,10 @@ from hub.sdk.errors import classify_status
 from hub.sdk.http import MAX_ANSWER_BYTES, HttpAnswer, client_of, exchange, seconds_left
 from hub.sdk.reading import Fields, JsonObject, json_bytes, json_object
 
+KEY_HEADER = "idempotency-key"
+WEBHOOK_URL_HEADER = "webhook-url"
+DEFAULT_API_KEY = SecretStr("sandbox-api-key")
+DEFAULT_WEBHOOK_SECRET = SecretStr("sandbox-webhook-secret")
 _NOT_FOUND = "not_found"
 
 
@@ -21,8 +25,8 @@ class SandboxClientSettings(PluginSettings):
     """Where a stand-in vendor is and how it is spoken to. `timeout_s` bounds one exchange, in seconds."""
 
     base_url: str
-    api_key: SecretStr = SecretStr("sandbox-api-key")
-    webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
+    api_key: SecretStr = DEFAULT_API_KEY
+    webhook_secret: SecretStr = DEFAULT_WEBHOOK_SECRET
     previous_webhook_secret: SecretStr | None = None
     timeout_s: float = Field(default=8.0, gt=0, le=60)
 
@@ -50,9 +54,9 @@ class SandboxClient:
         self._advice = advice
         self._http = client_of(context)
 
-    async def post(self, path: str, body: JsonObject, ctx: CallContext, *, max_bytes: int = MAX_ANSWER_BYTES) -> Fields:
+    async def post(self, path: str, body: JsonObject, ctx: CallContext) -> Fields:
         """Ask for an effect under the call's key."""
-        headers = {"idempotency-key": ctx.idempotency_key, "webhook-url": self._context.webhook_url}
+        headers = {KEY_HEADER: ctx.idempotency_key, WEBHOOK_URL_HEADER: self._context.webhook_url}
         answer = await self._exchange("POST", path, ctx, headers=headers, content=json_bytes(body))
         return self._content(answer)
 

@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby
 
 import httpx
+from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from hub.core.provider import Clock
@@ -51,6 +51,25 @@ class Occurrence:
     key: str
     status: str
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpPoster:
+    """Posts callbacks over HTTP with one client, made at the first post; redirects are not followed."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Post one callback; gives the status."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(transport=AiohttpTransport(trust_env=False), timeout=10.0)
+        return (await self._client.post(url, headers=headers, content=body)).status_code
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
 
 class Outbox:
@@ -115,9 +134,11 @@ class Outbox:
         Returns how many were taken and how many were not.
         """
         rows = self._books.all(_DUE, now=stamp(self._clock.now()), held=int(held), limit=_BATCH)
-        by_subject = groupby(sorted(rows, key=lambda row: str(row["subject"])), key=lambda row: str(row["subject"]))
+        by_subject: dict[str, list[sqlite3.Row]] = {}
+        for row in rows:
+            by_subject.setdefault(row["subject"], []).append(row)
         places = asyncio.Semaphore(_SIDE_BY_SIDE)
-        posted = await asyncio.gather(*(self._post_in_order(list(group), places) for _, group in by_subject))
+        posted = await asyncio.gather(*(self._post_in_order(group, places) for group in by_subject.values()))
         taken = sum(posted)
         return taken, len(rows) - taken
 

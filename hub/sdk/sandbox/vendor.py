@@ -87,6 +87,7 @@ class Vendor(ABC):
     def ledger(self) -> JsonObject:
         """The vendor's own books, to compare the hub's with."""
 
+    @abstractmethod
     def advance(self, now: datetime) -> None:
         """Do what has fallen due by now: settle, deliver, expire."""
 

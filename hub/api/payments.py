@@ -1,0 +1,107 @@
+"""Mandates, charges and payouts, as they stand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.core.ids import BankAccountId, ContractId, MandateId
+from hub.infra.access import Permission as P
+from hub.infra.database import Tx
+from hub.leasing.contracts import service as contracts
+from hub.leasing.payments import service
+from hub.leasing.payments.rules import MandateState, MovementState
+
+router = APIRouter(tags=["payments"])
+
+
+class RequestMandate(Body):
+    """A direct-debit mandate for a contract: from which account, and the most that one debit may take."""
+
+    bank_account_id: UUID
+    limit: AmountText
+
+
+class MandateOut(BaseModel):
+    """A mandate."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    contract_id: UUID
+    state: MandateState
+    instance: str | None
+    hosted_url: str | None
+
+
+class MovementOut(BaseModel):
+    """A charge or a payout."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    contract_id: UUID
+    purpose: str
+    subject_id: UUID
+    money: AmountText
+    state: MovementState
+    instance: str | None
+    payment_ref: str | None
+    code: str | None
+    due_on: date | None
+
+
+class MandateRequested(BaseModel):
+    """The id of a mandate that has been asked for."""
+
+    id: UUID
+
+
+@router.post("/contracts/{contract_id}/mandates", status_code=201)
+async def request_mandate(
+    contract_id: UUID, body: RequestMandate, tx: Annotated[Tx, acting(P.PAYMENTS_WRITE)]
+) -> MandateRequested:
+    """Ask the lessee for a direct-debit mandate."""
+    contract = await contracts.view(tx, ContractId(contract_id))
+    mandate_id: MandateId = await service.request_mandate(
+        tx,
+        contract_id=contract.id,
+        branch_id=contract.branch_id,
+        party_id=contract.party_id,
+        bank_account_id=BankAccountId(body.bank_account_id),
+        limit=body.limit,
+        contract_number=contract.number,
+    )
+    return MandateRequested(id=mandate_id)
+
+
+@router.get("/contracts/{contract_id}/mandates")
+async def mandates(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MandateOut]:
+    """Every mandate of a contract, newest first."""
+    return [MandateOut.model_validate(one) for one in await service.mandates_of(tx, ContractId(contract_id))]
+
+
+@router.get("/contracts/{contract_id}/charges")
+async def charges(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MovementOut]:
+    """Every charge of a contract, newest first."""
+    return [MovementOut.model_validate(one) for one in await service.charges_of(tx, ContractId(contract_id))]
+
+
+@router.get("/contracts/{contract_id}/payouts")
+async def payouts(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MovementOut]:
+    """Every payout of a contract, newest first."""
+    return [MovementOut.model_validate(one) for one in await service.payouts_of(tx, ContractId(contract_id))]
+
+
+@router.get("/charges")
+async def list_charges(
+    page: ThePage, tx: Annotated[Tx, acting(P.PAYMENTS_READ)], state: MovementState | None = None
+) -> list[MovementOut]:
+    """Charges of every contract, by state, a page at a time."""
+    found = await service.list_charges(tx, state=state, after=page.after, limit=page.limit)
+    return [MovementOut.model_validate(one) for one in found]

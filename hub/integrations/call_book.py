@@ -1,0 +1,215 @@
+"""The book of calls: an intent is committed before anything is sent, and its end after.
+
+Each entry is one statement in a transaction of its own, so that a call which changes the world costs two durable
+round trips, and a read one. What becomes of an open entry later is `reconcile`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.effects import Effect
+from hub.core.errors import RetryAdvice, UnknownOutcome
+from hub.core.money import Money
+from hub.infra.database import FUNCTIONAL_CURRENCY, Database
+from hub.core.json import JsonValue
+from hub.infra.vault import Vault
+from hub.integrations import wire
+from hub.integrations.answers import Answer
+from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
+from hub.integrations.records import ProviderCall
+from hub.integrations.verdicts import CallState, next_check, outcome_of, reference_of, subject_of
+
+# After its deadline a call has this long to write down its end before it counts as cut off.
+_GRACE = timedelta(seconds=30)
+_RESULT = "provider_call.result"
+_REQUEST = "provider_call.request"
+
+_holding = (
+    insert(ProviderCall)
+    .on_conflict_do_nothing(
+        index_elements=[ProviderCall.operation, ProviderCall.idempotency_key], index_where=sa.text("holds_key")
+    )
+    .returning(ProviderCall.id)
+)
+_plain = insert(ProviderCall)
+_closing = (
+    sa.update(ProviderCall)
+    .where(ProviderCall.id == sa.bindparam("call_id"))
+    .where(ProviderCall.state.in_((CallState.INTENT, CallState.UNKNOWN)))
+)
+
+
+class CallBook:
+    """Writes calls down, each time with a connection of its own that commits at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def open(self, trip: Trip) -> bool:
+        """Write the intent; False when another call holds the key already."""
+        errand = trip.errand
+        row = _wish(errand) | {
+            "id": trip.call_id,
+            "sent_key": trip.sent_key,
+            "holds_key": True,
+            "instance": trip.instance.name,
+            "state": CallState.INTENT,
+            "provider_ref": subject_of(errand.ask.request),
+            "started_at": trip.started_at,
+            "reconcile_at": errand.expires_at + _GRACE,
+        }
+        if may_be_sent_again(errand, trip.operation.facts):
+            text = wire.to_text(errand.ask.request)
+            row["request_sealed"] = self._database.vault.seal(text, column=_REQUEST, row=trip.call_id)
+        async with self._connection("intent") as connection:
+            return (await connection.execute(_holding, row)).first() is not None
+
+    async def close(self, trip: Trip, ended: Ended, *, release: bool = False) -> None:
+        """Write how the call ended; with `release` the key is free for another instance.
+
+        An entry that reconcile has settled meanwhile stays as it is.
+        """
+        row = end_of(self._database.vault, trip, ended) | {"call_id": trip.call_id}
+        if release:
+            row["holds_key"] = False
+        if ended.state is not CallState.UNKNOWN:
+            row["request_sealed"] = None
+        async with self._connection("end") as connection:
+            await connection.execute(_closing, row)
+
+    async def note(self, trip: Trip, ended: Ended, failed_over: list[JsonValue]) -> None:
+        """Write down a read that is over."""
+        row = _wish(trip.errand) | end_of(self._database.vault, trip, ended)
+        row |= {"id": trip.call_id, "sent_key": trip.sent_key, "instance": trip.instance.name}
+        row |= {"started_at": trip.started_at, "result_sealed": None}
+        if failed_over:
+            row["route"] = {**row["route"], "failed_over": failed_over}
+        async with self._connection("note") as connection:
+            await connection.execute(_plain, row)
+
+    async def note_unrouted(self, call_id: UUID, errand: Errand, ended: Ended) -> None:
+        """Write down a call that nobody could take."""
+        row = _wish(errand) | {"id": call_id, "sent_key": errand.ask.key, "state": ended.state}
+        row |= {"error_code": ended.error_code, "detail": ended.detail, "finished_at": errand.asked_at}
+        async with self._connection("note") as connection:
+            await connection.execute(_plain, row)
+
+    async def held(self, operation: str, key: str) -> ProviderCall | None:
+        """The call that holds a key."""
+        query = sa.select(ProviderCall.__table__).where(
+            ProviderCall.operation == operation, ProviderCall.idempotency_key == key, ProviderCall.holds_key
+        )
+        async with self._connection("look") as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return None if row is None else ProviderCall(**row)
+
+    def _connection(self, point: str) -> AsyncConnection:
+        self._database.fault(f"call_book.{point}")
+        return self._engine.connect()
+
+
+def answer_of(vault: Vault, call: ProviderCall) -> Answer:
+    """What an asker is told of a recorded call."""
+    state = CallState(call.state)
+    cut_off = state is CallState.INTENT
+    return Answer(
+        call_id=call.id,
+        instance=call.instance,
+        outcome=outcome_of(state),
+        result=result_of(vault, call),
+        error_code=UnknownOutcome.code if cut_off else call.error_code,
+        detail="under way, or cut off" if cut_off else call.detail,
+        advice=RetryAdvice(call.advice) if call.advice else None,
+    )
+
+
+def result_of(vault: Vault, call: ProviderCall) -> object | None:
+    """The typed result of a recorded call, if it has one."""
+    if call.result_sealed is None:
+        return None
+    return wire.result_from(call.operation, vault.open(call.result_sealed, column=_RESULT, row=call.id))
+
+
+def request_of(vault: Vault, call: ProviderCall) -> object | None:
+    """The request of a recorded call, while it is kept."""
+    if call.request_sealed is None:
+        return None
+    kind = wire.request_kind(call.operation)
+    return wire.request_from(kind, vault.open(call.request_sealed, column=_REQUEST, row=call.id))
+
+
+def result_columns(vault: Vault, call_id: UUID, result: object) -> dict[str, Any]:
+    """The columns that a typed result fills."""
+    reference = reference_of(result)
+    columns: dict[str, Any] = {
+        "result_sealed": vault.seal(wire.to_text(result), column=_RESULT, row=call_id),
+        "result_masked": wire.shown(result),
+        "cost_amount": _cost(result),
+    }
+    return columns | ({"provider_ref": reference} if reference else {})
+
+
+def end_of(vault: Vault, trip: Trip, ended: Ended) -> dict[str, Any]:
+    """The columns that the end of a trip fills."""
+    assert trip.finished_at is not None, "a trip that has ended"
+    columns = {} if ended.result is None else result_columns(vault, trip.call_id, ended.result)
+    return columns | {
+        "state": ended.state,
+        "attempt": trip.attempt,
+        "error_code": ended.error_code,
+        "detail": ended.detail,
+        "advice": ended.advice,
+        "finished_at": trip.finished_at,
+        "duration_ms": trip.duration_ms,
+        "reconcile_at": _first_look(trip.errand, ended.state, trip.finished_at),
+    }
+
+
+def _first_look(errand: Errand, state: CallState, finished_at: datetime) -> datetime | None:
+    """When reconcile looks first; a read whose outcome is unknown has changed nothing and is not looked for."""
+    searched = state is CallState.UNKNOWN and errand.effect is not Effect.READ
+    awaited = state is CallState.PENDING
+    return finished_at + next_check(state, errand.effect) if searched or awaited else None
+
+
+def _cost(result: object) -> Money | None:
+    """What the call itself cost us, when the provider says so in the currency of the books."""
+    cost = getattr(result, "cost", None) or getattr(result, "fee", None)
+    return cost if isinstance(cost, Money) and cost.currency == FUNCTIONAL_CURRENCY else None
+
+
+def _wish(errand: Errand) -> dict[str, Any]:
+    """The columns that are known before anything is sent."""
+    ask, decision = errand.ask, errand.decision
+    return {
+        "tenant": errand.tenant,
+        "branch": errand.branch,
+        "lease_id": errand.lease_id,
+        "correlation_id": errand.correlation_id,
+        "operation": ask.operation,
+        "capability": errand.spec.capability,
+        "effect": errand.effect,
+        "idempotency_key": ask.key,
+        "holds_key": False,
+        "request_hash": errand.request_hash,
+        "request_masked": wire.shown(ask.request),
+        "generation": errand.generation,
+        "route": {
+            "ground": decision.ground,
+            "candidates": list(decision.candidates),
+            "skipped": [{"instance": skip.instance, "reason": skip.reason} for skip in decision.skipped],
+        },
+        "attempt": 0,
+        "detail": "",
+        "created_at": errand.asked_at,
+        "reconcile_count": 0,
+        "no_record_count": 0,
+    }
