@@ -130,5 +130,5 @@ def _refuse_unknown(variables: Iterable[str]) -> None:
         name = variable.upper()
         if not name.startswith(_PREFIX) or name in ours or name.startswith(_OTHERS_PREFIXES):
             continue
-        meant = difflib.get_close_matches(name, [*sorted(ours), _DATABASE_URL], n=1, cutoff=0.6)
+        meant = [_DATABASE_URL] if name.endswith(_DATABASE_URL) else difflib.get_close_matches(name, sorted(ours), n=1)
         raise InvalidInput(variable, f"unknown setting; did you mean {meant[0]}?" if meant else "unknown setting")

@@ -114,6 +114,11 @@ async def branches(tx: Tx) -> list[BranchView]:
     ]
 
 
+async def branch_code(tx: Tx, branch_id: UUID) -> str:
+    """The code by which configuration knows a branch."""
+    return (await tx.get_one(Branch, branch_id)).code
+
+
 async def _require_branch(tx: Tx, branch_id: UUID | None, name: str) -> None:
     """Raise InvalidInput when the branch is not there for this actor."""
     found = await tx.scalar(visible(select(Branch.id).where(Branch.id == branch_id), Branch.id, tx.actor))

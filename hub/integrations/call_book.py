@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.effects import Effect
 from hub.core.errors import RetryAdvice, UnknownOutcome
+from hub.core.json import JsonValue
 from hub.core.money import Money
 from hub.infra.database import FUNCTIONAL_CURRENCY, Database
-from hub.core.json import JsonValue
 from hub.infra.vault import Vault
 from hub.integrations import wire
 from hub.integrations.answers import Answer
@@ -89,7 +89,9 @@ class CallBook:
         """Write down a read that is over."""
         row = _wish(trip.errand) | end_of(self._database.vault, trip, ended)
         row |= {"id": trip.call_id, "sent_key": trip.sent_key, "instance": trip.instance.name}
-        row |= {"started_at": trip.started_at, "result_sealed": None}
+        row |= {"started_at": trip.started_at}
+        if trip.errand.plain_read:  # what was read is not kept, and belongs to whoever asked for it
+            row |= {"result_sealed": None, "provider_ref": None}
         if failed_over:
             row["route"] = {**row["route"], "failed_over": failed_over}
         async with self._connection("note") as connection:

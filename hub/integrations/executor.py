@@ -18,9 +18,9 @@ from hub.core.effects import RULES, Effect
 from hub.core.errors import Conflict, InvalidInput, UnknownOutcome
 from hub.core.events import BreakerChanged, ProviderCallFinished
 from hub.core.hookspecs import OPERATIONS, OperationSpec
+from hub.core.json import JsonValue
 from hub.infra.crash import crash_point
 from hub.infra.database import Database
-from hub.core.json import JsonValue
 from hub.infra.logs import correlation_id
 from hub.integrations import wire
 from hub.integrations.answers import Answer, Ask, CallOutcome

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Literal, assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,8 +52,6 @@ from hub.integrations.verdicts import (
 RECONCILE = "reconcile.tick"
 CHUNK = 500
 AT_ONCE = 16
-# Whoever has taken a call to ask after it has this long before somebody else may.
-_CLAIM = timedelta(minutes=2)
 _ACTOR = system("reconcile")
 _BY_HAND = "decided_by_hand"
 
@@ -143,7 +140,7 @@ def _by_hand(call: ProviderCall, outcome: CallOutcome, result: object | None, re
 
 
 async def _claim(database: Database, limit: int) -> list[ProviderCall]:
-    """Take what is due and put it out of others' reach for a while."""
+    """Take what is due and put it off to its next turn, so that nobody else takes it meanwhile."""
     async with database.transaction(_ACTOR) as tx:
         due = (
             sa.select(ProviderCall)
@@ -154,7 +151,8 @@ async def _claim(database: Database, limit: int) -> list[ProviderCall]:
         )
         calls = list(await tx.scalars(due))
         for call in calls:
-            call.reconcile_at = tx.now + _CLAIM
+            call.reconcile_count += 1
+            call.reconcile_at = tx.now + next_check(CallState(call.state), Effect(call.effect), call.reconcile_count)
         return calls
 
 
@@ -184,8 +182,8 @@ async def _ask_after(database: Database, executor: Executor, call: ProviderCall)
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
         if CallState(held.state) not in OPEN_STATES:
             return Learned.CLOSED
-        step = _write(tx, executor, held, found, facts, asking)
-    return await _send_again(database, executor, call) if step is Step.SEND_AGAIN else step
+        learned = _write(tx, executor, held, found, facts, asking)
+    return learned if isinstance(learned, Learned) else await _send_again(database, executor, call)
 
 
 def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None, Asking]:
@@ -206,7 +204,7 @@ async def _status(executor: Executor, call: ProviderCall) -> object | None:
         Ask(
             operation=status_by,
             request=StatusQuery(provider_ref=call.provider_ref, idempotency_key=call.sent_key),
-            key=f"{call.id}:{call.reconcile_count + 1}",
+            key=f"{call.id}:{call.reconcile_count}",
             lease_id=call.lease_id,
             branch=call.branch,
             pin=call.instance,
@@ -218,7 +216,7 @@ async def _status(executor: Executor, call: ProviderCall) -> object | None:
 async def _send_again(database: Database, executor: Executor, call: ProviderCall) -> Learned:
     """The same request, key and instance, for which the call is proven unknown and which executes a key once."""
     request = request_of(database.vault, call)
-    assert call.instance is not None and request is not None, "kept for as long as it may be sent again"
+    assert request is not None, "kept for as long as it may be sent again"
     crash_point("reconcile.before_send_again")
     ended = await executor.send_again(
         Ask(
@@ -247,22 +245,19 @@ async def _send_again(database: Database, executor: Executor, call: ProviderCall
 
 def _write(
     tx: Tx, executor: Executor, call: ProviderCall, found: object | None, facts: OperationFacts | None, asking: Asking
-) -> Step | Learned:
+) -> Learned | Literal[Step.SEND_AGAIN]:
     if call.state == CallState.INTENT:
         call.state, call.error_code, call.detail = CallState.UNKNOWN, UnknownOutcome.code, "cut off"
-    call.reconcile_count += 1
     if isinstance(found, NoRecord):
         assert facts is not None, "it has answered"
-        return _take_step(tx, executor, call, _no_record(tx, call, facts), "the provider has no record of it")
-    call.no_record_count, call.no_record_at = (0, None) if found else (call.no_record_count, call.no_record_at)
-    ended = Ended.with_result(found) if found is not None else None
-    if ended is not None and ended.state not in (CallState.UNKNOWN, call.state):
-        return _settle(tx, call, ended)
-    reason = "the provider cannot be asked" if asking is Asking.NEVER else "no end in sight"
-    learned = _take_step(tx, executor, call, after_no_news(_search(tx, call), facts, asking), reason)
-    if ended is not None and ended.state == call.state and found != result_of(tx.vault, call):
-        return _settle(tx, call, ended)
-    return learned
+        return _take(tx, executor, call, _no_record(tx, call, facts), "the provider has no record of it")
+    if found is not None:
+        call.no_record_count, call.no_record_at = 0, None
+        ended = Ended.with_result(found)
+        if ended.state is not CallState.UNKNOWN and found != result_of(tx.vault, call):
+            return _settle(tx, call, ended)
+    reason = "it cannot be asked after" if asking is Asking.NEVER else "no end of it in sight"
+    return _take(tx, executor, call, after_no_news(_search(tx, call), facts, asking), reason)
 
 
 def _search(tx: Tx, call: ProviderCall) -> Search:
@@ -277,8 +272,70 @@ def _search(tx: Tx, call: ProviderCall) -> Search:
 
 def _no_record(tx: Tx, call: ProviderCall, facts: OperationFacts) -> Step:
     """Count a "no record", if it is late enough to mean something and not the echo of the last one."""
-    search = _search(tx, call)
-    settled = facts.settle_window is not None and search.age >= facts.settle_window
-    if settled and (call.no_record_at is None or tx.now - call.no_record_at >= APART):
+    late_enough = facts.settle_window is not None and _search(tx, call).age >= facts.settle_window
+    if late_enough and (call.no_record_at is None or tx.now - call.no_record_at >= APART):
         call.no_record_count, call.no_record_at = call.no_record_count + 1, tx.now
     return after_no_record(_search(tx, call), facts)
+
+
+def _take(
+    tx: Tx, executor: Executor, call: ProviderCall, step: Step, reason: str
+) -> Learned | Literal[Step.SEND_AGAIN]:
+    """Take the step that the rules give when nothing new was learned."""
+    match step:
+        case Step.ASK_LATER | Step.LEAVE:
+            return Learned.NOTHING
+        case Step.SEND_AGAIN:
+            call.no_record_count, call.no_record_at = 0, None
+            return step
+        case Step.LET_GO:
+            call.state, call.reconcile_at = CallState.OK, None
+            return Learned.SETTLED
+        case Step.ESCALATE:
+            _escalate(tx, executor, call, reason)
+            return Learned.ESCALATED
+        case _:
+            assert_never(step)
+
+
+def _escalate(tx: Tx, executor: Executor, call: ProviderCall, reason: str) -> None:
+    assert call.instance is not None, "a call that was sent"
+    call.state, call.reconcile_at, call.detail = CallState.ESCALATED, None, reason
+    tx.emit(
+        OutcomeEscalated(
+            call_id=call.id,
+            operation=call.operation,
+            key=call.idempotency_key,
+            instance=call.instance,
+            reason=reason,
+        )
+    )
+    event = ReconcileEscalated(call_id=call.id, instance=call.instance, operation=call.operation, reason=reason)
+    tx.after_commit.append(lambda: executor.registry.observe("reconcile_escalated", event))
+
+
+def _settle(tx: Tx, call: ProviderCall, ended: Ended) -> Learned:
+    """Write what is known now and tell it to whoever asked."""
+    if ended.result is not None:
+        for name, value in result_columns(tx.vault, call.id, ended.result).items():
+            setattr(call, name, value)
+    pending = ended.state is CallState.PENDING
+    if call.state != CallState.PENDING:
+        call.reconcile_count = 0
+        call.reconcile_at = tx.now + next_check(ended.state, Effect(call.effect)) if pending else None
+    elif not pending:
+        call.reconcile_at = None
+    call.state, call.error_code, call.detail, call.advice = ended.state, ended.error_code, ended.detail, ended.advice
+    call.finished_at, call.request_sealed = tx.now, None
+    tx.emit(
+        OutcomeKnown(
+            call_id=call.id,
+            operation=call.operation,
+            key=call.idempotency_key,
+            instance=call.instance,
+            outcome=outcome_of(ended.state),
+            result=ended.result,
+            error_code=ended.error_code,
+        )
+    )
+    return Learned.NEWS if pending else Learned.SETTLED

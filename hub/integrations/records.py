@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hub.core.json import JsonValue
 from hub.core.money import Money
 from hub.infra.database import Base
-from hub.core.json import JsonValue
 
 
 class ProviderCall(Base):

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from hub.core.errors import RuleBroken
 from hub.core.provider import Clock, Logger
+from hub.infra import logs
 from hub.integrations.configuration import Configuration
 from hub.integrations.credentials import SecretSource
 from hub.integrations.generation import Generation, Instance, InstanceCard, PluginCard, describe
@@ -44,9 +45,9 @@ class Registry:
         *,
         make_client: Callable[[str, str | None], HttpClient],
         clock: Clock,
-        logger: Callable[[str], Logger],
         secrets: SecretSource,
         find: Callable[[], Sequence[Found]] = installed,
+        logger: Callable[[str], Logger] = logs.logger,
         webhook_base: str = "http://localhost:8000",
         tenant: str = "",
         limits: Limits | None = None,

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from hub.core.errors import UnknownOutcome
 from hub.core.hookspecs import OPERATIONS, SPEC_CLASSES, ProviderV1
 from hub.core.json import JsonValue
+from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent
 from hub.infra.masking import HIDDEN, masked_value
 
 # Inside a tuple the configuration reaches plain dataclasses, which must not know pydantic themselves.
@@ -28,6 +29,9 @@ _SHOW_END = frozenset({"phone", "document_number", "account_number"})
 @cache
 def _adapter(kind: Any) -> TypeAdapter[tuple[Any]]:
     return TypeAdapter(tuple[kind], config=_STRICT)
+
+
+_EVENTS = TypeAdapter(tuple[WebhookEvent, ...], config=_STRICT)
 
 
 @cache
@@ -57,6 +61,28 @@ def checked(operation: str, result: object) -> object:
 def result_kinds(operation: str) -> tuple[type, ...]:
     """The classes of what an operation may return."""
     return _returned(operation)[1]
+
+
+def checked_delivery(delivery: object) -> WebhookDelivery:
+    """What a plugin made of a callback, if it is what the contract promises; raises UnknownOutcome."""
+    if type(delivery) is not WebhookDelivery:
+        raise UnknownOutcome(f"webhook_receive returned a {type(delivery).__name__}")
+    try:
+        read: WebhookDelivery = _adapter(WebhookDelivery).validate_python((delivery,))[0]
+    except ValidationError:
+        raise UnknownOutcome("webhook_receive returned an unreadable delivery") from None
+    return read
+
+
+def events_to_json(events: tuple[WebhookEvent, ...]) -> JsonValue:
+    """Events as they are stored."""
+    stored: JsonValue = _EVENTS.dump_python(events, mode="json")
+    return stored
+
+
+def events_from_json(stored: JsonValue) -> tuple[WebhookEvent, ...]:
+    """The events that `events_to_json` stored."""
+    return _EVENTS.validate_json(json.dumps(stored))
 
 
 def to_text(value: object) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from hub.core.errors import UnknownOutcome
@@ -62,6 +63,16 @@ class Fields:
         if isinstance(self.content.get(name), bool):
             raise self.fail(f"{name} is not a whole number")
         return self._typed(name, int)
+
+    def decimal(self, name: str) -> Decimal:
+        """An exact number written as text."""
+        try:
+            found = Decimal(self.text(name))
+        except InvalidOperation:
+            raise self.fail(f"{name} is not a number") from None
+        if not found.is_finite():
+            raise self.fail(f"{name} is not a finite number")
+        return found
 
     def flag(self, name: str) -> bool:
         """True or false."""

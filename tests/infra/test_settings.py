@@ -86,7 +86,11 @@ def test_several_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("LEASEHUB_PROT", "LEASEHUB_PORT"), ("LEASEHUB_DATADIR", "LEASEHUB_DATA_DIR"), ("LEASEHUB_DATABASE_URL", "DATABASE_URL")],
+    [
+        ("LEASEHUB_PROT", "LEASEHUB_PORT"),
+        ("LEASEHUB_DATADIR", "LEASEHUB_DATA_DIR"),
+        ("LEASEHUB_DATABASE_URL", "DATABASE_URL"),
+    ],
 )
 def test_a_mistyped_variable_is_refused_with_the_one_meant(
     monkeypatch: pytest.MonkeyPatch, name: str, meant: str

@@ -118,14 +118,10 @@ def test_the_first_start_makes_a_keyring_for_its_owner_alone(tmp_path: Path) -> 
     assert os.listdir(path.parent) == ["keyring.json"]
 
 
-def _make(path: Path) -> bytes:
-    return load_or_create_keyring(path).index_key
-
-
 def test_processes_that_race_for_the_first_start_share_one_keyring(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        made = pool.map(_make, [tmp_path / "keyring.json"] * 12, chunksize=1)
-    assert len(set(made)) == 1
+        made = pool.map(load_or_create_keyring, [tmp_path / "keyring.json"] * 12, chunksize=1)
+    assert len({ring.index_key for ring in made}) == 1
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o660, 0o604])

@@ -29,6 +29,7 @@ class Settings(PluginSettings):
     webhook_keys: tuple[SecretStr, ...] = ()
     certificate: SecretBytes = SecretBytes(b"")
     merchants: list[Merchant] = Field(default_factory=list)
+    shop_keys: dict[str, SecretStr] = Field(default_factory=dict)
     region: str = "cn"
 
     @field_validator("region")
@@ -120,6 +121,7 @@ def test_every_secret_is_blotted_out_of_texts_from_then_on(tmp_path: Path) -> No
         ({"api_key": CANARY}, "api_key"),
         ({"webhook_keys": [{"file": "key"}, CANARY]}, "webhook_keys[1]"),
         ({"certificate": CANARY}, "certificate"),
+        ({"shop_keys": {"north": CANARY}}, "shop_keys.north"),
         ({"merchants": [{"number": "1", "password": CANARY}]}, "merchants.password"),
     ],
 )

@@ -279,6 +279,20 @@ async def test_closing_does_not_wait_for_ever(house: House) -> None:
     assert registry.current.instances == {}
 
 
+async def test_a_client_that_will_not_close_keeps_no_other_open(house: House) -> None:
+    house.add("good")
+    registry = house.registry()
+    await registry.reload(configured(entry("one", "good"), entry("two", "good")))
+
+    async def stuck() -> None:
+        raise OSError(f"no more {SECRET}")
+
+    house.clients[0].aclose = stuck  # type: ignore[method-assign]
+    await registry.close()
+    assert house.clients[1].closed
+    assert house.log.lines == ["client_not_closed {'error': 'OSError: no more ***'}"]
+
+
 async def test_a_cancelled_reload_leaves_nothing_open(house: House) -> None:
     house.add("slow", packages.HANGS_IN_HEALTH)
     registry = house.registry()

@@ -339,7 +339,7 @@ async def list_materials(tx: Tx, application_id: ApplicationId) -> tuple[Materia
 async def list_approvals(tx: Tx, application_id: ApplicationId) -> tuple[ApprovalView, ...]:
     """What approvers have said, round by round."""
     await _application(tx, application_id)
-    query = select(ApprovalRecord).where(ApprovalRecord.application_id == application_id).order_by(ApprovalRecord.id)
+    query = select(ApprovalRecord).where(ApprovalRecord.application_id == application_id).order_by(ApprovalRecord.round)
     return tuple(
         ApprovalView(
             round=approval.round,

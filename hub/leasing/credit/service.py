@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, NotFound, RuleBroken
 from hub.core.identity import DocumentKind
-from hub.core.ids import ApplicationId, BranchId, CreditCheckId, PartyId
+from hub.core.ids import ApplicationId, BranchId, ConsentId, CreditCheckId, PartyId
 from hub.core.ports.credit_bureau import CreditPullRequest, CreditReport, Inquiry
 from hub.infra import audit
 from hub.infra.access import system, visible
@@ -145,15 +145,25 @@ async def perform_checks(database: Database, executor: Executor, *, limit: int =
 
     async def run(errand: _Errand) -> None:
         async with places:
-            answer = await executor.call(errand.ask)
-            crash_point("credit.before_record")
-            async with database.transaction(_ACTOR) as tx:
-                await record_report(tx, errand.check_id, answer)
+            await _perform(database, executor, errand)
 
     ends = await asyncio.gather(*map(run, errands), return_exceptions=True)
     if failures := [end for end in ends if end is not None]:
         raise BaseExceptionGroup("credit checks", failures)
     return len(errands)
+
+
+async def _perform(database: Database, executor: Executor, errand: _Errand) -> None:
+    try:
+        answer = await executor.call(errand.ask)
+    except Conflict:
+        # It was sent before a crash, and the applicant's data has changed since: reconcile finds out what came of it.
+        async with database.transaction(_ACTOR) as tx:
+            _move(await _check(tx, errand.check_id, lock=True), CheckState.UNKNOWN, at=tx.now)
+        return
+    crash_point("credit.before_record")
+    async with database.transaction(_ACTOR) as tx:
+        await record_report(tx, errand.check_id, answer)
 
 
 async def _claim(database: Database, limit: int) -> list[_Errand]:
@@ -166,22 +176,26 @@ async def _claim(database: Database, limit: int) -> list[_Errand]:
 
 
 async def _errand(tx: Tx, check: CreditCheckRecord) -> _Errand | None:
-    """Claim a check and say what to ask; None when the consent or the application is gone since it was asked for."""
-    party_id = PartyId(check.party_id)
-    consent = await parties.valid_consent(tx, party_id, ConsentPurpose.CREDIT_CHECK)
-    if consent is None:
+    """Claim a check and say what to ask; None when the consent or the application is gone since it was asked for.
+
+    The consent is the one that the check was asked for under: the same key must carry the same request.
+    """
+    assert check.consent_id is not None, "a check that waits has its consent"
+    party_id, consent_id = PartyId(check.party_id), ConsentId(check.consent_id)
+    consent = await parties.get_consent(tx, party_id=party_id, consent_id=consent_id)
+    application = await applications.get_application(tx, ApplicationId(check.application_id))
+    if not consent.covers(tx.now):
         _give_up(tx, check, CheckState.SKIPPED, ReasonCode.CONSENT_WITHDRAWN)
         return None
-    application = await applications.get_application(tx, ApplicationId(check.application_id))
     if application.state not in OPEN_TO_CREDIT:
         _give_up(tx, check, CheckState.SKIPPED, ReasonCode.APPLICATION_CLOSED)
         return None
-    check.claimed_until_at, check.consent_id = tx.now + CLAIM, consent.id
+    check.claimed_until_at = tx.now + CLAIM
     request = CreditPullRequest(
         applicant=await parties.applicant_of(tx, party_id),
         inquiry=Inquiry(check.inquiry),
         purpose="lease_application",
-        consent_ref=str(consent.id),
+        consent_ref=str(consent_id),
     )
     branch = (await tx.get_one(Branch, check.branch_id)).code
     ask = Ask(operation=OPERATION, request=request, key=str(check.id), branch=branch, route=RouteFacts(branch=branch))
@@ -215,7 +229,7 @@ async def _settle(
             if isinstance(result, CreditReport):
                 await _take_report(tx, check, result)
         case CallOutcome.UNKNOWN:
-            _move(tx, check, CheckState.UNKNOWN)
+            _move(check, CheckState.UNKNOWN, at=tx.now)
         case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
             _give_up(tx, check, CheckState.FAILED, error_code or outcome.value)
         case _:
@@ -224,7 +238,7 @@ async def _settle(
 
 async def _take_report(tx: Tx, check: CreditCheckRecord, report: CreditReport) -> None:
     check.report_ref = report.report_ref or check.report_ref
-    if not _move(tx, check, STATE_OF_REPORT[report.outcome]):
+    if not _move(check, STATE_OF_REPORT[report.outcome], at=tx.now):
         return
     check.score, check.model, check.reasons = report.score, report.model, list(report.reasons)
     check.valid_until_on = report.valid_until_on
@@ -261,7 +275,7 @@ async def _judge(tx: Tx, check: CreditCheckRecord, assessment: Assessment) -> No
 
 
 def _give_up(tx: Tx, check: CreditCheckRecord, state: CheckState, code: str) -> None:
-    if _move(tx, check, state):
+    if _move(check, state, at=tx.now):
         check.error_code = code
         tx.emit(
             CreditCheckFailed(
@@ -270,11 +284,11 @@ def _give_up(tx: Tx, check: CreditCheckRecord, state: CheckState, code: str) -> 
         )
 
 
-def _move(tx: Tx, check: CreditCheckRecord, state: CheckState) -> bool:
+def _move(check: CreditCheckRecord, state: CheckState, *, at: datetime) -> bool:
     """Move a check forward; False when the news is stale."""
     if not may_move(CheckState(check.state), state):
         return False
-    check.state, check.answered_at = state, tx.now
+    check.state, check.answered_at = state, at
     return True
 
 

@@ -190,7 +190,7 @@ async def list_follow_ups(tx: Tx, lead_id: LeadId) -> tuple[FollowUpView, ...]:
 async def list_contacts(tx: Tx, lead_id: LeadId) -> tuple[ContactLogView, ...]:
     """Every contact with a lead, oldest first; notes stay sealed."""
     await _lead(tx, lead_id)
-    query = select(ContactLogRecord).where(ContactLogRecord.lead_id == lead_id).order_by(ContactLogRecord.id)
+    query = select(ContactLogRecord).where(ContactLogRecord.lead_id == lead_id).order_by(ContactLogRecord.at)
     return tuple(
         ContactLogView(
             at=contact.at,

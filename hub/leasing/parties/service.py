@@ -336,6 +336,15 @@ async def valid_consent(tx: Tx, party_id: PartyId, purpose: ConsentPurpose) -> C
     return next((consent for consent in consents if consent.covers(tx.now)), None)
 
 
+async def get_consent(tx: Tx, *, party_id: PartyId, consent_id: ConsentId) -> ConsentView:
+    """One consent of a party, whether it still covers or not."""
+    await _party(tx, party_id)
+    consent = await tx.get(ConsentRecord, consent_id)
+    if consent is None or consent.party_id != party_id:
+        raise NotFound("consent", consent_id)
+    return _consent_view(consent)
+
+
 async def list_consents(tx: Tx, party_id: PartyId) -> tuple[ConsentView, ...]:
     """Every consent of a party, withdrawn ones too, oldest first."""
     await _party(tx, party_id)

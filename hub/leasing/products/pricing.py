@@ -16,7 +16,7 @@ import pyxirr
 from hub.core.errors import InvalidInput
 from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.core.money import Money
-from hub.leasing.products.rules import Payee, ProductTerms
+from hub.leasing.products.rules import Payee, ProductTerms, require
 from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, SchedulePlan, build
 
 RATE_DIGITS = Decimal("0.00000001")
@@ -226,19 +226,13 @@ def check_deal(terms: ProductTerms, deal: Deal, *, today: date) -> None:
 
 
 def _within(holds: bool, field: str, allowed: object) -> None:
-    if not holds:
-        raise InvalidInput(field, f"the product allows {allowed}")
+    require(holds, field, f"the product allows {allowed}")
 
 
 def _check_amounts(deal: Deal) -> None:
-    if not 0 < len(deal.car_model.strip()) <= 120:
-        raise InvalidInput("car_model", "must have 1 to 120 characters")
-    if deal.car_price.minor <= 0:
-        raise InvalidInput("car_price", "must be more than nothing")
-    for name in ("down_payment", "deposit", "service_fee", "balloon"):
-        amount: Money = getattr(deal, name)
-        if amount.minor < 0:
-            raise InvalidInput(name, "must not be negative")
+    require(0 < len(deal.car_model.strip()) <= 120, "car_model", "must have 1 to 120 characters")
+    require(deal.car_price.minor > 0, "car_price", "must be more than nothing")
+    require(deal.service_fee.minor >= 0, "service_fee", "must not be negative")
 
 
 def _check_fees(terms: ProductTerms, fees: Sequence[Fee]) -> None:
@@ -247,14 +241,10 @@ def _check_fees(terms: ProductTerms, fees: Sequence[Fee]) -> None:
         where, rule = f"fees.{number}", terms.fee_rule(fee.kind)
         if rule is None:
             raise InvalidInput(f"{where}.kind", f"the product has no fee {fee.kind}")
-        if fee.kind in seen:
-            raise InvalidInput(f"{where}.kind", f"{fee.kind} is named twice")
+        require(fee.kind not in seen, f"{where}.kind", f"{fee.kind} is named twice")
+        require(fee.amount.minor > 0, f"{where}.amount", "must be more than nothing")
+        require(rule.most is None or fee.amount <= rule.most, f"{where}.amount", f"must be at most {rule.most}")
+        allowed = rule.may_be_financed if fee.financed else rule.may_be_paid_at_signing
+        how = "paid at signing" if fee.financed else "financed"
+        require(allowed, f"{where}.financed", f"{fee.kind} is always {how}")
         seen.add(fee.kind)
-        if fee.amount.minor <= 0:
-            raise InvalidInput(f"{where}.amount", "must be more than nothing")
-        if rule.most is not None and fee.amount > rule.most:
-            raise InvalidInput(f"{where}.amount", f"must be at most {rule.most}")
-        if fee.financed and not rule.may_be_financed:
-            raise InvalidInput(f"{where}.financed", f"{fee.kind} is paid at signing")
-        if not fee.financed and not rule.may_be_paid_at_signing:
-            raise InvalidInput(f"{where}.financed", f"{fee.kind} is always financed")

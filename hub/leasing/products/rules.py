@@ -100,7 +100,8 @@ KNOWN_FEES: dict[str, tuple[str, str]] = {
 }
 
 
-def _require(holds: bool, field: str, reason: str) -> None:
+def require(holds: bool, field: str, reason: str) -> None:
+    """Raise InvalidInput, naming field and reason, unless it holds."""
     if not holds:
         raise InvalidInput(field, reason)
 
@@ -233,72 +234,71 @@ def check_terms(terms: ProductTerms, on: date) -> None:
     _check_penalty(terms.penalty)
     _check_ceiling(terms, on)
     early = terms.early_settlement
-    _require(0 <= early.lock_in_months <= terms.term.most, "early_settlement.lock_in_months", "must lie in the term")
-    _require(0 <= early.fee_share <= 1, "early_settlement.fee_share", "must be a fraction from 0 to 1")
-    _require(terms.purchase_option.minor >= 0, "purchase_option", "must not be negative")
-    _require(
+    require(0 <= early.lock_in_months <= terms.term.most, "early_settlement.lock_in_months", "must lie in the term")
+    require(0 <= early.fee_share <= 1, "early_settlement.fee_share", "must be a fraction from 0 to 1")
+    require(terms.purchase_option.minor >= 0, "purchase_option", "must not be negative")
+    require(
         set(terms.allocation) == set(Allocation) and len(terms.allocation) == len(Allocation),
         "allocation",
         "must name penalty, interest and principal, each once",
     )
-    _require(1 <= terms.quote_valid_days <= 90, "quote_valid_days", "must be 1 to 90")
+    require(1 <= terms.quote_valid_days <= 90, "quote_valid_days", "must be 1 to 90")
 
 
 def _check_ranges(terms: ProductTerms) -> None:
     term, amount, rate = terms.term, terms.financed_amount, terms.annual_rate
-    _require(1 <= term.least <= term.most, "term", "must start at 1 month or later and not end before it starts")
-    _require(term.most <= LONGEST_TERM_MONTHS, "term.most", f"must be at most {LONGEST_TERM_MONTHS} months")
-    _require(term.step >= 1, "term.step", "must be at least 1")
-    _require(
+    require(1 <= term.least <= term.most, "term", "must start at 1 month or later and not end before it starts")
+    require(term.most <= LONGEST_TERM_MONTHS, "term.most", f"must be at most {LONGEST_TERM_MONTHS} months")
+    require(term.step >= 1, "term.step", "must be at least 1")
+    require(
         0 < amount.least.minor <= amount.most.minor, "financed_amount", "must be positive and not end before it starts"
     )
-    _require(0 <= rate.least <= rate.most, "annual_rate", "must not be negative and not end before it starts")
-    for name, share in (("down_payment", terms.down_payment), ("deposit", terms.deposit), ("balloon", terms.balloon)):
-        _require(0 <= share.least <= share.most < 1, name, "must be fractions from 0 to below 1, in order")
+    require(0 <= rate.least <= rate.most, "annual_rate", "must not be negative and not end before it starts")
+    for name in ("down_payment", "deposit", "balloon"):
+        share: ShareRange = getattr(terms, name)
+        require(0 <= share.least <= share.most < 1, name, "must be fractions from 0 to below 1, in order")
 
 
 def _check_method(terms: ProductTerms) -> None:
     interest_first = terms.method is Method.INTEREST_FIRST
-    _require(not (interest_first and terms.in_advance), "in_advance", "interest first is paid in arrears")
-    _require(
+    require(not (interest_first and terms.in_advance), "in_advance", "interest first is paid in arrears")
+    require(
         not (interest_first and terms.balloon.most), "balloon", "interest first leaves the whole principal to the end"
     )
-    _require(
-        0 <= terms.interest_only_months < terms.term.least, "interest_only_months", "must be shorter than the term"
-    )
-    _require(not (terms.in_advance and terms.interest_only_months), "interest_only_months", "needs payment in arrears")
+    require(0 <= terms.interest_only_months < terms.term.least, "interest_only_months", "must be shorter than the term")
+    require(not (terms.in_advance and terms.interest_only_months), "interest_only_months", "needs payment in arrears")
     unit = terms.instalment_unit
-    _require(unit >= Decimal("0.01") and unit % Decimal("0.01") == 0, "instalment_unit", "must be whole cents")
+    require(unit >= Decimal("0.01") and unit % Decimal("0.01") == 0, "instalment_unit", "must be whole cents")
 
 
 def _check_fees(fees: Iterable[FeeRule]) -> None:
     seen: set[str] = set()
     for number, rule in enumerate(fees):
         where = f"fees.{number}"
-        _require(bool(_FEE_KIND.fullmatch(rule.kind)), f"{where}.kind", "must be lower-case letters, digits and _")
-        _require(rule.kind not in seen, f"{where}.kind", f"{rule.kind} is named twice")
-        _require(rule.may_be_financed or rule.may_be_paid_at_signing, where, "must be financed or paid at signing")
-        _require(rule.most is None or rule.most.minor > 0, f"{where}.most", "must be positive")
+        require(bool(_FEE_KIND.fullmatch(rule.kind)), f"{where}.kind", "must be lower-case letters, digits and _")
+        require(rule.kind not in seen, f"{where}.kind", f"{rule.kind} is named twice")
+        require(rule.may_be_financed or rule.may_be_paid_at_signing, where, "must be financed or paid at signing")
+        require(rule.most is None or rule.most.minor > 0, f"{where}.most", "must be positive")
         seen.add(rule.kind)
 
 
 def _check_penalty(rule: PenaltyRule) -> None:
-    _require(rule.daily_rate >= 0, "penalty.daily_rate", "must not be negative")
-    _require(0 <= rule.grace_days <= 30, "penalty.grace_days", "must be 0 to 30")
-    _require(rule.cap_share is None or 0 < rule.cap_share <= 1, "penalty.cap_share", "must be a fraction up to 1")
+    require(rule.daily_rate >= 0, "penalty.daily_rate", "must not be negative")
+    require(0 <= rule.grace_days <= 30, "penalty.grace_days", "must be 0 to 30")
+    require(rule.cap_share is None or 0 < rule.cap_share <= 1, "penalty.cap_share", "must be a fraction up to 1")
 
 
 def _check_ceiling(terms: ProductTerms, on: date) -> None:
     ceiling = regulation(Topic.TOTAL_COST_CEILING, on)
     reason = f"must be at most {ceiling.value:.0%} a year ({ceiling.source})"
-    _require(terms.annual_rate.most <= ceiling.value, "annual_rate.most", reason)
-    _require(terms.penalty.daily_rate * 365 <= ceiling.value, "penalty.daily_rate", reason)
+    require(terms.annual_rate.most <= ceiling.value, "annual_rate.most", reason)
+    require(terms.penalty.daily_rate * 365 <= ceiling.value, "penalty.daily_rate", reason)
 
 
 def check_product_name(code: str, name: str) -> None:
     """Raise InvalidInput unless code and name of a product can be used."""
-    _require(bool(_PRODUCT_CODE.fullmatch(code)), "code", "must be 2 to 30 capital letters, digits and -")
-    _require(0 < len(name.strip()) <= 80, "name", "must have 1 to 80 characters")
+    require(bool(_PRODUCT_CODE.fullmatch(code)), "code", "must be 2 to 30 capital letters, digits and -")
+    require(0 < len(name.strip()) <= 80, "name", "must have 1 to 80 characters")
 
 
 def check_move(before: VersionState, after: VersionState) -> None:

@@ -14,9 +14,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from hub.core.dates import add_months
-from hub.core.errors import InvalidInput
 from hub.core.money import Money, Rounding, exponent, quantize
-from hub.leasing.products.rules import Method, Residue
+from hub.leasing.products.rules import Method, Residue, require
 
 NOTHING = Money(0)
 _ONE = Decimal(1)
@@ -44,20 +43,17 @@ class SchedulePlan:
     residue: Residue = Residue.LAST_INSTALMENT
 
     def __post_init__(self) -> None:
-        if self.financed.minor <= 0:
-            raise InvalidInput("financed", "must be more than nothing")
-        if self.term < 1:
-            raise InvalidInput("term", "must be at least one instalment")
-        if self.annual_rate < 0:
-            raise InvalidInput("annual_rate", "must not be negative")
-        if not 0 <= self.balloon.minor < self.financed.minor:
-            raise InvalidInput("balloon", "must be less than the financed amount")
-        if not 0 <= self.interest_only < self.term:
-            raise InvalidInput("interest_only", "must leave an instalment that pays principal")
-        if self.in_advance and (self.interest_only or self.method is Method.INTEREST_FIRST):
-            raise InvalidInput("in_advance", "interest alone is paid in arrears")
-        if self.method is Method.INTEREST_FIRST and self.balloon:
-            raise InvalidInput("balloon", "interest first leaves the whole principal to the end")
+        interest_first = self.method is Method.INTEREST_FIRST
+        require(self.financed.minor > 0, "financed", "must be more than nothing")
+        require(self.term >= 1, "term", "must be at least one instalment")
+        require(self.annual_rate >= 0, "annual_rate", "must not be negative")
+        require(0 <= self.balloon.minor < self.financed.minor, "balloon", "must be less than the financed amount")
+        require(0 <= self.interest_only < self.term, "interest_only", "must leave an instalment that pays principal")
+        alone = interest_first or self.interest_only > 0
+        require(not (self.in_advance and alone), "in_advance", "interest alone is paid in arrears")
+        require(
+            not (interest_first and self.balloon), "balloon", "interest first leaves the whole principal to the end"
+        )
 
     @property
     def monthly_rate(self) -> Decimal:

@@ -21,15 +21,7 @@ from hub.infra.database import Tx
 from hub.leasing.products import rules
 from hub.leasing.products.pricing import RATE_DIGITS, Deal, Fee, QuoteView, price
 from hub.leasing.products.records import QUOTE_NUMBERS, Product, ProductVersion, Quote
-from hub.leasing.products.rules import (
-    ProductPublished,
-    ProductRetired,
-    ProductTerms,
-    ProductView,
-    QuoteMade,
-    VersionState,
-    VersionView,
-)
+from hub.leasing.products.rules import ProductTerms, ProductView, VersionState, VersionView
 from hub.leasing.products.schedule import NOTHING
 
 
@@ -88,7 +80,7 @@ async def publish(tx: Tx, version_id: ProductVersionId) -> VersionView:
     version.state, version.published_at = VersionState.PUBLISHED.value, tx.now
     await tx.flush()
     await _audit(tx, "product.published", version)
-    tx.emit(ProductPublished(product_id=product.id, version_id=version_id, number=version.number))
+    tx.emit(rules.ProductPublished(product_id=product.id, version_id=version_id, number=version.number))
     return _version_view(version, product)
 
 
@@ -104,7 +96,7 @@ async def _retire(tx: Tx, version: ProductVersion) -> None:
     version.state, version.retired_at = VersionState.RETIRED.value, tx.now
     await tx.flush()
     await _audit(tx, "product.retired", version)
-    tx.emit(ProductRetired(product_id=version.product_id, version_id=ProductVersionId(version.id)))
+    tx.emit(rules.ProductRetired(product_id=version.product_id, version_id=ProductVersionId(version.id)))
 
 
 async def _audit(tx: Tx, action: str, version: ProductVersion) -> None:
@@ -254,7 +246,7 @@ async def _keep_quote(
     tx.add(quote)
     await tx.flush()
     await audit.record(tx, action="quote.made", subject="quote", subject_id=quote.id, detail={"number": quote.number})
-    tx.emit(QuoteMade(quote_id=QuoteId(quote.id), branch_id=branch_id, lead_id=lead_id, financed=priced.financed))
+    tx.emit(rules.QuoteMade(quote_id=QuoteId(quote.id), branch_id=branch_id, lead_id=lead_id, financed=priced.financed))
     return _quote_view(quote)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.infra.database import Tx
-from hub.integrations import calls
+from hub.integrations import call_log
 from hub.leasing.applications import service as applications
 from hub.leasing.contracts import service as contracts
 from hub.leasing.reports.rules import Summary
@@ -18,7 +18,7 @@ async def summary(tx: Tx) -> Summary:
         applications=await applications.count_by_state(tx),
         contracts=await contracts.count_by_state(tx),
         accounts=await servicing.count_by_state(tx),
-        calls=await calls.count_by_outcome(tx),
+        calls=await call_log.count_by_outcome(tx),
         books=await ledger.trial_balance(tx),
         findings=await ledger.check(tx),
     )

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -49,15 +50,26 @@ class SandboxSettings:
     pump: bool = True
 
 
-CreateApp = Callable[..., "SandboxApp"]
+class CreateApp(Protocol):
+    """Makes the application of one vendor; what the entry points of the group `leasehub.sandboxes` name."""
+
+    def __call__(
+        self, books_dir: Path, clock: Clock, settings: SandboxSettings, deliver: Deliver | None = None
+    ) -> SandboxApp:
+        """An application with its books in `books_dir`. `deliver` posts a callback and gives the status; default: over HTTP."""
+        ...
 
 
-def sandbox_app(
-    vendor: type[Vendor], books_dir: Path, clock: Clock, settings: SandboxSettings, deliver: Deliver | None = None
-) -> SandboxApp:
-    """A vendor with its books in `books_dir`. `deliver` posts a callback and returns the status; default: over HTTP."""
-    books = Books(books_dir / f"{vendor.capability.value}.sqlite3", vendor.schema)
-    return SandboxApp(vendor, books, VendorClock(clock, books), settings, deliver)
+def app_factory(vendor: type[Vendor]) -> CreateApp:
+    """How applications of this vendor are made."""
+
+    def create_app(
+        books_dir: Path, clock: Clock, settings: SandboxSettings, deliver: Deliver | None = None
+    ) -> SandboxApp:
+        books = Books(books_dir / f"{vendor.capability.value}.sqlite3", vendor.schema)
+        return SandboxApp(vendor, books, VendorClock(clock, books), settings, deliver)
+
+    return create_app
 
 
 class SandboxApp:

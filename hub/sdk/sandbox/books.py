@@ -48,6 +48,7 @@ class Books:
     def __init__(self, path: Path, schema: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        self._settings: dict[str, JsonObject] = {}
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode = wal", "synchronous = normal", "busy_timeout = 5000", "foreign_keys = on"):
@@ -66,6 +67,7 @@ class Books:
                 yield
             except BaseException:
                 self._connection.execute("rollback")
+                self._settings.clear()
                 raise
             self._connection.execute("commit")
 
@@ -91,9 +93,10 @@ class Books:
 
     def setting(self, name: str) -> JsonObject:
         """A remembered setting, empty when it was never set."""
-        row = self.one("select value from setting where name = :name", name=name)
-        found: JsonObject = json.loads(row["value"]) if row else {}
-        return found
+        if name not in self._settings:
+            row = self.one("select value from setting where name = :name", name=name)
+            self._settings[name] = json.loads(row["value"]) if row else {}
+        return self._settings[name]
 
     def remember(self, name: str, value: Mapping[str, object]) -> None:
         """Keep a setting across restarts."""
@@ -102,6 +105,7 @@ class Books:
             name=name,
             value=json.dumps(value),
         )
+        self._settings.pop(name, None)
 
     def close(self) -> None:
         """Close the file."""

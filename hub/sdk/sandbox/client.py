@@ -56,8 +56,7 @@ class SandboxClient:
 
     async def post(self, path: str, body: JsonObject, ctx: CallContext) -> Fields:
         """Ask for an effect under the call's key."""
-        headers = {KEY_HEADER: ctx.idempotency_key, WEBHOOK_URL_HEADER: self._context.webhook_url}
-        answer = await self._exchange("POST", path, ctx, headers=headers, content=json_bytes(body))
+        answer = await self._exchange("POST", path, ctx, content=json_bytes(body))
         return self._content(answer)
 
     async def get(self, path: str, ctx: CallContext, *, max_bytes: int = MAX_ANSWER_BYTES, **query: str) -> Fields:
@@ -82,17 +81,22 @@ class SandboxClient:
         path: str,
         ctx: CallContext,
         *,
-        headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> HttpAnswer:
-        bearer = f"Bearer {self._settings.api_key.get_secret_value()}"
+        headers = {
+            "authorization": f"Bearer {self._settings.api_key.get_secret_value()}",
+            "content-type": "application/json",
+            WEBHOOK_URL_HEADER: self._context.webhook_url,
+        }
+        if content is not None:
+            headers[KEY_HEADER] = ctx.idempotency_key
         return await exchange(
             self._http,
             method,
             self._settings.base_url + path,
             limit_s=seconds_left(ctx, self._context.clock, self._settings.timeout_s),
-            headers={"authorization": bearer, "content-type": "application/json", **(headers or {})},
+            headers=headers,
             content=content,
             max_bytes=max_bytes,
         )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hub.core.errors import ProviderError, RetryAdvice
 from hub.core.hookspecs import ProviderV1, hookimpl
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookRequest
-from hub.core.provider import CallContext, Health, OperationFacts, PluginContext
+from hub.core.provider import CallContext, Capability, Health, OperationFacts, PluginContext, PluginDescriptor
 from hub.sdk.reading import Fields, json_object
 from hub.sdk.sandbox.client import SandboxClient, SandboxClientSettings
 from hub.sdk.webhooks import verify_standard
 
+VERSION = "0.1.0"
 READ_FACTS = OperationFacts(idempotent=True)
 EFFECT_FACTS = OperationFacts(
     idempotent=True,
@@ -23,10 +24,30 @@ EFFECT_FACTS = OperationFacts(
 )
 
 
-def operation_facts(*, effects: tuple[str, ...], reads: tuple[str, ...]) -> dict[str, OperationFacts]:
-    """The facts of a sandbox plugin's operations: an effect carries a key that the vendor keeps for a day."""
-    everybody = {"provider_health": READ_FACTS}
-    return everybody | dict.fromkeys(effects, EFFECT_FACTS) | dict.fromkeys(reads, READ_FACTS)
+def sandbox_descriptor(
+    capability: Capability,
+    settings: type[SandboxClientSettings],
+    factory: Callable[[Any, PluginContext], object],
+    *,
+    effects: tuple[str, ...],
+    reads: tuple[str, ...],
+    data_categories: tuple[str, ...],
+) -> PluginDescriptor:
+    """The card of a sandbox plugin: an effect carries a key that the vendor keeps for a day; the rest only reads."""
+    facts = dict.fromkeys(("provider_health", *reads), READ_FACTS) | dict.fromkeys(effects, EFFECT_FACTS)
+    return PluginDescriptor(
+        name=f"sandbox_{capability.value}",
+        version=VERSION,
+        capabilities=frozenset({capability}),
+        settings=settings,
+        factory=factory,
+        operations=facts,
+        countries=frozenset({"CN"}),
+        currencies=frozenset({"CNY"}),
+        data_categories=frozenset(data_categories),
+        docs_url="docs/plugin-authors/sandbox.md",
+        sandbox=True,
+    )
 
 
 class SandboxProvider(ProviderV1):

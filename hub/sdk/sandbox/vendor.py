@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from hub.core.provider import Capability, Clock
 from hub.sdk.reading import Fields, JsonObject
-from hub.sdk.sandbox.books import Books
+from hub.sdk.sandbox.books import Books, stamp
 from hub.sdk.sandbox.outbox import Outbox
 
 
@@ -68,6 +69,27 @@ class Operation:
     control: bool = False
 
 
+Route = tuple[str, str, Callable[[Call], JsonObject]]
+
+
+def effects(*routes: Route) -> tuple[Operation, ...]:
+    """Operations with an effect, each as name, path and function: posted under a key."""
+    return tuple(Operation(name=name, method="POST", path=path, run=run, effect=True) for name, path, run in routes)
+
+
+def reads(*routes: Route) -> tuple[Operation, ...]:
+    """Operations that only look."""
+    return tuple(Operation(name=name, method="GET", path=path, run=run) for name, path, run in routes)
+
+
+def controls(*routes: Route) -> tuple[Operation, ...]:
+    """What whoever tests may do; the paths stand under `/_sandbox`."""
+    return tuple(
+        Operation(name=name, method="POST", path=f"/_sandbox{path}", run=run, control=True)
+        for name, path, run in routes
+    )
+
+
 class Vendor(ABC):
     """A stand-in vendor. Its operations run one at a time, each in one transaction of the books."""
 
@@ -95,7 +117,23 @@ class Vendor(ABC):
         """How the vendor has been told to behave; kept across restarts."""
         return self.books.setting("script")
 
-    def seconds(self, name: str, default: int) -> int:
-        """A whole number of the script."""
+    def scripted_number(self, name: str, default: int) -> int:
+        """A whole number of the script, or the default."""
         value = self.script().get(name, default)
         return value if isinstance(value, int) else default
+
+    def scripted_list(self, name: str) -> tuple[str, ...]:
+        """A list of texts of the script, or none."""
+        script = self.script()
+        return Fields(script, unusable).texts(name) if name in script else ()
+
+    def later(self, now: datetime, name: str, default_s: int) -> str:
+        """The stamp of the instant that lies a scripted number of seconds after now."""
+        return stamp(now + timedelta(seconds=self.scripted_number(name, default_s)))
+
+    def find(self, sql: str, call: Call, what: str) -> sqlite3.Row:
+        """The row that a call asks for by `ref` in its path or `key` in its query; refuses with the vendor's not_found."""
+        row = self.books.one(sql, ref=call.path.get("ref"), key=call.query.get("key"))
+        if row is None:
+            raise not_found(what)
+        return row

@@ -56,7 +56,7 @@ async def test_a_person_is_registered_masked_and_revealed_with_a_trace(
         await parties.add_address(tx, party_id=party_id, kind=AddressKind.HOME, text="北京市东城区 1 号")
     async with database.transaction(seller) as tx:
         view = await parties.get_party(tx, party_id)
-        assert (view.name, view.phone, view.email) == ("欧***", "+86138****5678"[:0] + view.phone, "n***@example.com")
+        assert (view.name, view.phone, view.email) == ("欧***", "+86138****5678", "n***@example.com")
         assert number not in repr(view)
         assert "13812345678" not in repr(view)
         clear = await parties.reveal_party(tx, party_id, RevealPurpose.SERVICE)
@@ -136,9 +136,7 @@ async def test_a_company_is_known_by_its_code(database: Database, seller: Actor,
         assert await parties.find_by_document(tx, kind=DocumentKind.PASSPORT, number="E12345678") is None
 
 
-async def test_parties_are_found_by_any_phone_of_theirs(
-    database: Database, seller: Actor, register: Register
-) -> None:
+async def test_parties_are_found_by_any_phone_of_theirs(database: Database, seller: Actor, register: Register) -> None:
     async with database.transaction(seller) as tx:
         first, second = await register(tx), await register(tx)
         for _ in range(2):

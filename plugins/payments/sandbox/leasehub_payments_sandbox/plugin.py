@@ -15,8 +15,8 @@ from hub.core.ports.payments import (
     Statement,
     StatementRequest,
 )
-from hub.core.provider import CallContext, Capability, PluginContext, PluginDescriptor
-from hub.sdk.sandbox.provider import SandboxProvider, operation_facts
+from hub.core.provider import CallContext, Capability, PluginContext
+from hub.sdk.sandbox.provider import SandboxProvider, sandbox_descriptor
 from leasehub_payments_sandbox import mapping
 from leasehub_payments_sandbox.client import PaymentsClient
 from leasehub_payments_sandbox.settings import PaymentsSandboxSettings
@@ -76,19 +76,11 @@ class PaymentsSandbox(SandboxProvider, PaymentsV1):
         return mapping.statement_of(await self._vendor.statement(request.day_on.isoformat(), request.cursor, ctx))
 
 
-descriptor = PluginDescriptor(
-    name="sandbox_payments",
-    version="0.1.0",
-    capabilities=frozenset({Capability.PAYMENTS}),
-    settings=PaymentsSandboxSettings,
-    factory=PaymentsSandbox,
-    operations=operation_facts(
-        effects=("payments_mandate", "payments_collect", "payments_payout", "payments_refund", "payments_cancel"),
-        reads=("payments_mandate_status", "payments_status", "payments_statement"),
-    ),
-    countries=frozenset({"CN"}),
-    currencies=frozenset({"CNY"}),
-    data_categories=frozenset({"name", "bank_account", "phone", "identity_number"}),
-    docs_url="https://leasehub.example/docs/plugin-authors/sandbox",
-    sandbox=True,
+descriptor = sandbox_descriptor(
+    Capability.PAYMENTS,
+    PaymentsSandboxSettings,
+    PaymentsSandbox,
+    effects=("payments_mandate", "payments_collect", "payments_payout", "payments_refund", "payments_cancel"),
+    reads=("payments_mandate_status", "payments_status", "payments_statement"),
+    data_categories=("name", "bank_account", "phone", "identity_number"),
 )

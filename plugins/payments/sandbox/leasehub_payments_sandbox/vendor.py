@@ -7,17 +7,16 @@ Account numbers are kept by their last four digits only.
 from __future__ import annotations
 
 import sqlite3
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from hub.core.money import Money
-from hub.core.provider import Capability, Clock
+from hub.core.provider import Capability
 from hub.sdk.reading import Fields, JsonObject
-from hub.sdk.sandbox.app import SandboxApp, SandboxSettings, sandbox_app
+from hub.sdk.sandbox.app import app_factory
 from hub.sdk.sandbox.books import stamp
-from hub.sdk.sandbox.outbox import Deliver, Occurrence
-from hub.sdk.sandbox.vendor import Call, Operation, Refusal, Vendor, not_found, unusable
+from hub.sdk.sandbox.outbox import Occurrence
+from hub.sdk.sandbox.vendor import Call, Operation, Refusal, Vendor, controls, effects, not_found, reads, unusable
 
 _ZONE = ZoneInfo("Asia/Shanghai")  # the calendar of the vendor's statement
 _PAGE = 200
@@ -79,28 +78,25 @@ class PaymentsVendor(Vendor):
 
     def operations(self) -> tuple[Operation, ...]:
         """Mandates and movements for the plugin; the payer's side and the script for whoever tests."""
-        effects = (
-            ("mandate", "/v1/mandates", self._mandate),
-            ("collect", "/v1/charges", self._collect),
-            ("payout", "/v1/payouts", self._payout),
-            ("refund", "/v1/refunds", self._refund),
-            ("cancel", "/v1/movements/{ref}/cancel", self._cancel),
-        )
-        reads = (
-            ("mandate_status", "/v1/mandates", self._find_mandate),
-            ("mandate_status", "/v1/mandates/{ref}", self._find_mandate),
-            ("status", "/v1/movements", self._find_movement),
-            ("status", "/v1/movements/{ref}", self._find_movement),
-            ("statement", "/v1/statements/{day}", self._statement),
-        )
-        controls = (
-            ("decide_mandate", "/_sandbox/mandates/{ref}/{verdict}", self._decide_mandate),
-            ("script_declines", "/_sandbox/declines", self._script_declines),
-        )
         return (
-            *(Operation(name=name, method="POST", path=path, run=run, effect=True) for name, path, run in effects),
-            *(Operation(name=name, method="GET", path=path, run=run) for name, path, run in reads),
-            *(Operation(name=name, method="POST", path=path, run=run, control=True) for name, path, run in controls),
+            *effects(
+                ("mandate", "/v1/mandates", self._mandate),
+                ("collect", "/v1/charges", self._collect),
+                ("payout", "/v1/payouts", self._payout),
+                ("refund", "/v1/refunds", self._refund),
+                ("cancel", "/v1/movements/{ref}/cancel", self._cancel),
+            ),
+            *reads(
+                ("mandate_status", "/v1/mandates", self._find_mandate),
+                ("mandate_status", "/v1/mandates/{ref}", self._find_mandate),
+                ("status", "/v1/movements", self._find_movement),
+                ("status", "/v1/movements/{ref}", self._find_movement),
+                ("statement", "/v1/statements/{day}", self._statement),
+            ),
+            *controls(
+                ("decide_mandate", "/mandates/{ref}/{verdict}", self._decide_mandate),
+                ("script_declines", "/declines", self._script_declines),
+            ),
         )
 
     def advance(self, now: datetime) -> None:
@@ -136,7 +132,7 @@ class PaymentsVendor(Vendor):
     def _mandate(self, call: Call) -> JsonObject:
         account, limit = call.body.inner("account"), call.body.money("limit")
         tail = account.text("number")[-4:]
-        refused = tail in _listed(self.script(), "rejected_suffixes")
+        refused = tail in self.scripted_list("rejected_suffixes")
         ref = call.new_ref("man")
         self.books.run(
             "insert into mandate values (:ref, :key, :payer, :agreement, :tail, :limit_minor, :currency, :status,"
@@ -149,21 +145,14 @@ class PaymentsVendor(Vendor):
             limit_minor=limit.minor,
             currency=limit.currency,
             status="refused" if refused else "awaiting_payer",
-            decides_at=self._later(call, "auto_activate_s", _AUTO_ACTIVATE_S),
+            decides_at=self.later(call.now, "auto_activate_s", _AUTO_ACTIVATE_S),
             now=stamp(call.now),
             webhook_url=call.webhook_url,
         )
         return _mandate_answer(self._mandate_row(ref))
 
     def _find_mandate(self, call: Call) -> JsonObject:
-        row = self.books.one(
-            "select * from mandate where ref = :ref or key = :key",
-            ref=call.path.get("ref"),
-            key=call.query.get("key"),
-        )
-        if row is None:
-            raise not_found("mandate")
-        return _mandate_answer(row)
+        return _mandate_answer(self.find("select * from mandate where ref = :ref or key = :key", call, "mandate"))
 
     def _mandate_row(self, ref: str) -> sqlite3.Row:
         row = self.books.one("select * from mandate where ref = :ref", ref=ref)
@@ -214,7 +203,7 @@ class PaymentsVendor(Vendor):
 
     def _payout(self, call: Call) -> JsonObject:
         tail = call.body.inner("account").text("number")[-4:]
-        reason = "account_closed" if tail in _listed(self.script(), "rejected_suffixes") else None
+        reason = "account_closed" if tail in self.scripted_list("rejected_suffixes") else None
         return self._book(call, "payout", _positive(call.body), reason)
 
     def _refund(self, call: Call) -> JsonObject:
@@ -262,13 +251,13 @@ class PaymentsVendor(Vendor):
             due_on=columns.get("due_on", ""),
             amount_minor=money.minor,
             currency=money.currency,
-            fee_minor=self.seconds("fee_minor", 0),
+            fee_minor=self.scripted_number("fee_minor", 0),
             reason=reason,
             now=stamp(call.now),
-            settles_at=self._later(call, "settle_s", 0),
+            settles_at=self.later(call.now, "settle_s", 0),
             webhook_url=call.webhook_url,
         )
-        if self.seconds("settle_s", 0) == 0:
+        if self.scripted_number("settle_s", 0) == 0:
             self._settle(ref, call.now)
         return _movement_answer(self._movement(ref))
 
@@ -321,14 +310,8 @@ class PaymentsVendor(Vendor):
         return row
 
     def _find_movement(self, call: Call) -> JsonObject:
-        row = self.books.one(
-            "select * from movement where ref = :ref or key = :key or cancel_key = :key",
-            ref=call.path.get("ref"),
-            key=call.query.get("key"),
-        )
-        if row is None:
-            raise not_found("movement")
-        return _movement_answer(row)
+        sql = "select * from movement where ref = :ref or key = :key or cancel_key = :key"
+        return _movement_answer(self.find(sql, call, "movement"))
 
     def _statement(self, call: Call) -> JsonObject:
         cursor = call.query.get("cursor", "") or "0"
@@ -346,13 +329,8 @@ class PaymentsVendor(Vendor):
             "next": str(page[-1]["seq"]) if len(rows) > _PAGE else None,
         }
 
-    def _later(self, call: Call, name: str, default_s: int) -> str:
-        return stamp(call.now + timedelta(seconds=self.seconds(name, default_s)))
 
-
-def create_app(books_dir: Path, clock: Clock, settings: SandboxSettings, deliver: Deliver | None = None) -> SandboxApp:
-    """The payment stand-in as an ASGI application, with its books in `books_dir`."""
-    return sandbox_app(PaymentsVendor, books_dir, clock, settings, deliver)
+create_app = app_factory(PaymentsVendor)
 
 
 def _positive(body: Fields) -> Money:
@@ -360,10 +338,6 @@ def _positive(body: Fields) -> Money:
     if money.minor <= 0:
         raise unusable("amount is not positive")
     return money
-
-
-def _listed(script: JsonObject, name: str) -> tuple[str, ...]:
-    return Fields(script, unusable).texts(name) if name in script else ()
 
 
 def _money(row: sqlite3.Row, name: str = "amount_minor") -> JsonObject:

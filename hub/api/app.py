@@ -1,0 +1,139 @@
+"""The application: every room's router under one prefix, errors in one shape, a correlation id on every line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import hub
+from hub.api import (
+    applications,
+    callbacks,
+    channels,
+    collections,
+    contracts,
+    credit,
+    errors,
+    health,
+    inventory,
+    leads,
+    ledger,
+    parties,
+    payments,
+    products,
+    providers,
+    reports,
+    servicing,
+    staff,
+    tracking,
+    warnings,
+)
+from hub.api.deps import House
+from hub.infra.logs import correlated
+
+PREFIX = "/api/v1"
+LARGEST_BODY = 12 * 1024 * 1024
+ROUTERS: tuple[APIRouter, ...] = (
+    staff.router,
+    leads.router,
+    channels.router,
+    parties.router,
+    products.router,
+    applications.router,
+    credit.router,
+    contracts.router,
+    inventory.router,
+    tracking.router,
+    payments.router,
+    servicing.router,
+    collections.router,
+    warnings.router,
+    ledger.router,
+    reports.router,
+    providers.router,
+)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
+    """The application that serves `house`."""
+    app = FastAPI(
+        title="LeaseHub",
+        version=hub.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+    )
+    app.state.house = house
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(callbacks.router)
+    app.include_router(health.router)
+    errors.install(app)
+    app.add_middleware(Threshold, ids=lambda: str(house.database.ids.new()))
+    return app
+
+
+class Threshold:
+    """What every request passes first: a correlation id, a limit of the body's size, headers that keep browsers safe."""
+
+    def __init__(self, app: ASGIApp, ids: Callable[[], str]) -> None:
+        self._app = app
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its correlation id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        correlation = self._ids()
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > LARGEST_BODY:
+            await _too_large(send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_headers(correlation)]
+            await send(message)
+
+        with correlated(correlation):
+            await self._app(scope, _limited(receive), with_headers)
+
+
+def _headers(correlation: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-correlation-id", correlation.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    ]
+
+
+def _limited(receive: Receive) -> Receive:
+    """The same body, cut off when it grows past the limit without having said so."""
+    seen = 0
+
+    async def read() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST_BODY:
+            return {"type": "http.disconnect"}
+        return message
+
+    return read
+
+
+async def _too_large(send: Send) -> None:
+    body = b'{"error":{"code":"invalid_input","message":"the body is too large","field":"body"}}'
+    headers: list[Any] = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,155 @@
+"""Providers as an operator sees them: instances, calls, callbacks, and the switch."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from hub.api.deps import Body, TheHouse, ThePage, acting, holding
+from hub.core.errors import InvalidInput, NotFound
+from hub.core.provider import Mode
+from hub.infra.access import Actor
+from hub.infra.access import Permission as P
+from hub.infra.database import Tx
+from hub.integrations import call_log, inbox, reconcile, switches, wire
+from hub.integrations.answers import CallOutcome
+from hub.integrations.registry import ProviderState, describe
+from hub.integrations.verdicts import CallState
+
+router = APIRouter(tags=["providers"])
+
+
+class ProviderOut(BaseModel):
+    """An instance as it stands; nothing in it is secret."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    plugin: str
+    distribution: str
+    version: str
+    contract: str
+    state: ProviderState
+    reason: str
+    mode: Mode
+    required: bool
+    capabilities: list[str]
+    operations: list[str]
+
+
+class CallOut(BaseModel):
+    """A call to a provider; request and result are masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    operation: str
+    effect: str
+    instance: str | None
+    state: CallState
+    attempt: int
+    lease_id: UUID | None
+    idempotency_key: str
+    provider_ref: str | None
+    error_code: str | None
+    detail: str
+    route: JsonValue
+    request: JsonValue
+    result: JsonValue
+    created_at: datetime
+    duration_ms: float | None
+    reconcile_at: datetime | None
+
+
+class Switch(Body):
+    """Whether an instance takes new calls, and why."""
+
+    enabled: bool
+    reason: str = Field(min_length=1, max_length=400)
+
+
+class DecideByHand(Body):
+    """What a person has found out about a call, and how."""
+
+    outcome: CallOutcome
+    reason: str = Field(min_length=1, max_length=400)
+    result: dict[str, JsonValue] | None = Field(
+        default=None, description="for the outcome ok: the operation's result, field by field"
+    )
+
+
+class Found(BaseModel):
+    """What a question to the provider has brought."""
+
+    learned: str
+
+
+@router.get("/providers")
+async def providers(house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_READ)]) -> list[ProviderOut]:
+    """Every configured instance with its state and the reason."""
+    return [ProviderOut.model_validate(card) for card in describe(house.registry.current)]
+
+
+@router.put("/providers/{name}/switch", status_code=202)
+async def switch(name: str, body: Switch, house: TheHouse, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]) -> Switch:
+    """Let an instance take new calls or no longer; every process follows within seconds."""
+    if name not in house.registry.current.instances:
+        raise NotFound("provider", name)
+    await switches.switch(tx, instance=name, enabled=body.enabled, reason=body.reason)
+    return body
+
+
+@router.get("/calls")
+async def calls(
+    page: ThePage,
+    tx: Annotated[Tx, acting(P.PROVIDERS_READ)],
+    instance: str | None = None,
+    operation: str | None = None,
+    state: CallState | None = None,
+    lease_id: UUID | None = None,
+) -> list[CallOut]:
+    """The call log, newest first, a page at a time."""
+    found = await call_log.list_calls(
+        tx,
+        instance=instance,
+        operation=operation,
+        state=state,
+        lease_id=lease_id,
+        after=page.after,
+        limit=page.limit,
+    )
+    return [CallOut.model_validate(one) for one in found]
+
+
+@router.post("/calls/{call_id}/question")
+async def ask_after(call_id: UUID, house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_WRITE)]) -> Found:
+    """Ask the provider now what became of a call."""
+    return Found(learned=await reconcile.reconcile_now(house.database, house.executor, call_id))
+
+
+@router.post("/calls/{call_id}/decision", status_code=204)
+async def decide_by_hand(call_id: UUID, body: DecideByHand, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]) -> None:
+    """Settle by hand what machines cannot find out."""
+    call = await call_log.get_call(tx, call_id)
+    result = None if body.result is None else _read_result(call.operation, body.result)
+    await reconcile.decide_by_hand(tx, call_id=call_id, outcome=body.outcome, reason=body.reason, result=result)
+
+
+def _read_result(operation: str, given: dict[str, JsonValue]) -> object:
+    try:
+        return wire.result_from(operation, json.dumps([given]))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"][1:])
+        raise InvalidInput(f"result.{place}", problem["msg"]) from None
+
+
+@router.post("/callbacks/{delivery_id}/replay", status_code=202)
+async def replay(delivery_id: UUID, house: TheHouse, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]) -> None:
+    """Apply a stored callback once more."""
+    await inbox.replay(tx, house.registry, inbox_id=delivery_id)

@@ -1,0 +1,111 @@
+"""The call log as people read it: pages of calls by key, counts by outcome, what a person must settle. Masked throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from hub.core.errors import NotFound
+from hub.core.json import JsonValue
+from hub.infra.database import Tx
+from hub.integrations.records import ProviderCall
+from hub.integrations.verdicts import CallState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """One call: where it went and why, what came of it, and what was said, masked."""
+
+    id: UUID
+    operation: str
+    effect: str
+    instance: str | None
+    state: CallState
+    attempt: int
+    lease_id: UUID | None
+    idempotency_key: str
+    provider_ref: str | None
+    error_code: str | None
+    detail: str
+    route: JsonValue
+    request: JsonValue
+    result: JsonValue
+    created_at: datetime
+    duration_ms: float | None
+    reconcile_at: datetime | None
+
+
+async def list_calls(
+    tx: Tx,
+    *,
+    instance: str | None = None,
+    operation: str | None = None,
+    state: CallState | None = None,
+    lease_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[CallView]:
+    """A page of calls, newest first; `after` is the last id of the page before."""
+    rows = select(ProviderCall).order_by(ProviderCall.id.desc()).limit(limit)
+    filters = {
+        ProviderCall.instance: instance,
+        ProviderCall.operation: operation,
+        ProviderCall.state: state,
+        ProviderCall.lease_id: lease_id,
+    }
+    for column, wanted in filters.items():
+        if wanted is not None:
+            rows = rows.where(column == wanted)
+    if after is not None:
+        rows = rows.where(ProviderCall.id < after)
+    return [_view(row) for row in await tx.scalars(rows)]
+
+
+async def get_call(tx: Tx, call_id: UUID) -> CallView:
+    """One call; raises NotFound."""
+    row = await tx.get(ProviderCall, call_id)
+    if row is None:
+        raise NotFound("provider_call", call_id)
+    return _view(row)
+
+
+async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
+    """How many calls of each operation stand in each state."""
+    counted = (
+        select(ProviderCall.operation, ProviderCall.state, func.count())
+        .group_by(ProviderCall.operation, ProviderCall.state)
+        .order_by(ProviderCall.operation, ProviderCall.state)
+    )
+    return {(operation, state): count for operation, state, count in (await tx.execute(counted)).tuples()}
+
+
+async def open_unknowns(tx: Tx) -> int:
+    """How many calls have an outcome that nobody knows."""
+    open_states = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
+    return await tx.scalar(select(func.count()).where(ProviderCall.state.in_(open_states))) or 0
+
+
+def _view(row: ProviderCall) -> CallView:
+    return CallView(
+        id=row.id,
+        operation=row.operation,
+        effect=row.effect,
+        instance=row.instance,
+        state=CallState(row.state),
+        attempt=row.attempt,
+        lease_id=row.lease_id,
+        idempotency_key=row.idempotency_key,
+        provider_ref=row.provider_ref,
+        error_code=row.error_code,
+        detail=row.detail,
+        route=row.route,
+        request=row.request_masked,
+        result=row.result_masked,
+        created_at=row.created_at,
+        duration_ms=row.duration_ms,
+        reconcile_at=row.reconcile_at,
+    )

@@ -1,0 +1,32 @@
+"""Switching an instance off and on again: `hub providers disable`. The registry takes it up when it next reloads."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from hub.core.errors import InvalidInput
+from hub.infra import audit
+from hub.infra.database import Tx
+from hub.integrations.records import ProviderSwitch
+
+
+async def switch(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
+    """Let an instance take new calls, or no more; what was begun there is still asked after."""
+    if not reason.strip():
+        raise InvalidInput("reason", "say why, for whoever finds it switched")
+    values = {"enabled": enabled, "changed_at": tx.now, "actor": tx.actor.name, "reason": reason}
+    put = insert(ProviderSwitch).values(instance=instance, **values)
+    await tx.execute(put.on_conflict_do_update(index_elements=["instance"], set_=values))
+    await audit.record(
+        tx,
+        action="provider.enabled" if enabled else "provider.disabled",
+        subject="provider",
+        subject_id=instance,
+        detail={"reason": reason},
+    )
+
+
+async def switched_off(tx: Tx) -> frozenset[str]:
+    """The instances that an operator has switched off: what `Registry.reload` must be told."""
+    return frozenset(await tx.scalars(sa.select(ProviderSwitch.instance).where(~ProviderSwitch.enabled)))
