@@ -34,7 +34,8 @@ async def log_in(database: Database, *, login: str, password: str, ip: str) -> s
     login, ip = login.strip().lower()[:64], ip[:45]
     async with database.transaction(system("login")) as tx:
         attempt_id = await _count_the_attempt(tx, login, ip)
-        known = (await tx.execute(select(Staff.id, Staff.password_hash).where(Staff.login == login))).one_or_none()
+        query = select(Staff.id, Staff.password_hash).where(Staff.login == login)
+        known = (await tx.execute(query)).one_or_none() if staff.is_login(login) else None
     valid, better_hash = await passwords.matches(password, known.password_hash if known else None)
     if not valid or known is None:
         raise NotAuthenticated("login or password is wrong")

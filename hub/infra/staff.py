@@ -128,8 +128,8 @@ async def _require_branch(tx: Tx, branch_id: UUID | None, name: str) -> None:
 
 def _named(field_name: str, text: str) -> str:
     text = text.strip()
-    if not 0 < len(text) <= 120:
-        raise InvalidInput(field_name, "1 to 120 characters")
+    if not 0 < len(text) <= 120 or any(character < " " for character in text):
+        raise InvalidInput(field_name, "1 to 120 characters on one line")
     return text
 
 
@@ -150,7 +150,7 @@ async def add_staff(
 ) -> StaffId:
     """Open an account in a branch of the actor's; the login is taken in lower case."""
     login = login.strip().lower()
-    if not _LOGIN.fullmatch(login):
+    if not is_login(login):
         raise InvalidInput("login", "2 to 64 lower-case letters, digits, dots, hyphens, underscores or @")
     passwords.check_strength(password, login=login)
     await _require_branch(tx, branch_id, "branch_id")
@@ -167,6 +167,11 @@ async def add_staff(
     tx.add_all(StaffRole(staff_id=member.id, role=role) for role in set(roles))
     await _record(tx, "staff.added", member, login=login, roles=_listed(roles))
     return StaffId(member.id)
+
+
+def is_login(text: str) -> bool:
+    """Whether this could be a login at all: what is not is never looked for."""
+    return _LOGIN.fullmatch(text) is not None
 
 
 async def members(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> list[StaffView]:

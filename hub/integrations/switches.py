@@ -10,14 +10,14 @@ from hub.infra import audit
 from hub.infra.database import Tx
 from hub.integrations.records import ProviderSwitch
 
+_EVERYBODY = "*"  # the row by which a reload is asked for; no instance can be called so
+
 
 async def switch(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
     """Let an instance take new calls, or no more; what was begun there is still asked after."""
     if not reason.strip():
         raise InvalidInput("reason", "say why, for whoever finds it switched")
-    values = {"enabled": enabled, "changed_at": tx.now, "actor": tx.actor.name, "reason": reason}
-    put = insert(ProviderSwitch).values(instance=instance, **values)
-    await tx.execute(put.on_conflict_do_update(index_elements=["instance"], set_=values))
+    await _put(tx, instance, enabled=enabled, reason=reason)
     await audit.record(
         tx,
         action="provider.enabled" if enabled else "provider.disabled",
@@ -30,3 +30,21 @@ async def switch(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
 async def switched_off(tx: Tx) -> frozenset[str]:
     """The instances that an operator has switched off: what `Registry.reload` must be told."""
     return frozenset(await tx.scalars(sa.select(ProviderSwitch.instance).where(~ProviderSwitch.enabled)))
+
+
+async def ask_for_reload(tx: Tx) -> None:
+    """Have every process of the hub build a new generation from the configuration as it is now."""
+    await _put(tx, _EVERYBODY, enabled=True, reason="reload")
+    await audit.record(tx, action="provider.reload_asked", subject="provider", subject_id=_EVERYBODY)
+
+
+async def last_change(tx: Tx) -> str:
+    """A mark that differs once a switch was moved or a reload asked for; every process watches it."""
+    changed = await tx.scalar(sa.select(sa.func.max(ProviderSwitch.changed_at)))
+    return "" if changed is None else changed.isoformat()
+
+
+async def _put(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
+    values = {"enabled": enabled, "changed_at": tx.now, "actor": tx.actor.name, "reason": reason}
+    put = insert(ProviderSwitch).values(instance=instance, **values)
+    await tx.execute(put.on_conflict_do_update(index_elements=["instance"], set_=values))

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from hub.core.errors import RuleBroken
+from hub.core.errors import InvalidInput, RuleBroken
 from hub.core.events import Fact
 from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
 from hub.core.money import Money
@@ -194,6 +194,25 @@ def check_approved(state: ApplicationState, valid_until_on: date | None, today: 
         raise RuleBroken("application_not_approved", state=state.value)
     if valid_until_on < today:
         raise RuleBroken("approval_expired", valid_until_on=valid_until_on)
+
+
+LARGEST_FILE_BYTES = 10 * 1024 * 1024
+# What a file of each kind that we take begins with. Source: ISO 32000-1, 7.5.2; ISO/IEC 10918-1, B.1; W3C PNG, 5.2.
+_BEGINNINGS: dict[bytes, str] = {
+    b"%PDF-": "application/pdf",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+}
+
+
+def media_type(content: bytes) -> str:
+    """What a file of material is, by its own first bytes; raises InvalidInput unless it is one that we take."""
+    if len(content) > LARGEST_FILE_BYTES:
+        raise InvalidInput("file", f"must not be larger than {LARGEST_FILE_BYTES // 1024**2} MiB")
+    for beginning, kind in _BEGINNINGS.items():
+        if content.startswith(beginning):
+            return kind
+    raise InvalidInput("file", "must be a PDF, JPEG or PNG")
 
 
 def application_number(day_on: date, sequence: int) -> str:

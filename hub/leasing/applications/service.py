@@ -336,6 +336,16 @@ async def list_materials(tx: Tx, application_id: ApplicationId) -> tuple[Materia
     return await _materials(tx, application_id)
 
 
+async def material_file(tx: Tx, *, application_id: ApplicationId, kind: MaterialKind) -> str:
+    """The SHA-256 of a file of the checklist, for whoever is about to open it; the audit trail says who did."""
+    application = await _application(tx, application_id)
+    line = await tx.get(ApplicationMaterialRecord, (application_id, kind))
+    if line is None or line.file_sha256 is None:
+        raise NotFound("material", kind)
+    await _record(tx, "application.material_opened", application, kind=kind)
+    return line.file_sha256
+
+
 async def list_approvals(tx: Tx, application_id: ApplicationId) -> tuple[ApprovalView, ...]:
     """What approvers have said, round by round."""
     await _application(tx, application_id)

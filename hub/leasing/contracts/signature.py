@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
-from hub.core.ids import ApplicationId, ContractId, PartyId
+from hub.core.ids import ApplicationId, BranchId, ContractId, PartyId
 from hub.core.ports.esign import (
     Envelope,
     EnvelopeRequest,
@@ -184,7 +184,7 @@ async def _sending(tx: Tx, envelope: EnvelopeRecord) -> _Sending:
     quote = await products.get_quote(tx, contract.quote_id)
     application = await applications.get_application(tx, ApplicationId(contract.application_id))
     lessee = await parties.reveal_party(tx, PartyId(contract.party_id), RevealPurpose.CONTRACT)
-    lessor = await staff.company_name(tx, contract.branch_id)
+    lessor = _lessor(await staff.branches(tx), contract.branch_id)
     paper = Paper(
         contract=contract,
         lessor=lessor,
@@ -214,6 +214,15 @@ async def _sending(tx: Tx, envelope: EnvelopeRecord) -> _Sending:
         branch=await staff.branch_code(tx, contract.branch_id),
         dated_on=paper.drafted_on,
     )
+
+
+def _lessor(branches: Sequence[staff.BranchView], branch_id: UUID) -> str:
+    """The name of the company that a branch belongs to: that of whatever stands on top."""
+    known = {branch.id: branch for branch in branches}
+    branch = known[BranchId(branch_id)]
+    while branch.parent_id is not None:
+        branch = known[branch.parent_id]
+    return branch.name
 
 
 async def _set_papers(sending: _Sending, files: Files) -> dict[Language, EsignDocument]:
@@ -378,9 +387,7 @@ async def _record_void(
         envelope.void_reason, envelope.reason = None, error_code
 
 
-async def _move(
-    tx: Tx, envelope: EnvelopeRecord, after: EnvelopeState, completed_at: datetime | None = None
-) -> None:
+async def _move(tx: Tx, envelope: EnvelopeRecord, after: EnvelopeState, completed_at: datetime | None = None) -> None:
     """Move an envelope forward, and its contract with it; stale news changes nothing."""
     if not envelope_may_move(EnvelopeState(envelope.state), after):
         return

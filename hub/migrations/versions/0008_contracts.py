@@ -208,9 +208,7 @@ def _create_envelope() -> None:
         ("unvoided", "state = 'sent' and void_reason is not null"),
         ("unfetched", "state = 'completed' and fetched_at is null"),
     ):
-        op.create_index(
-            f"ix_envelope_{name}", "envelope", ["claimed_until_at"], postgresql_where=sa.text(condition)
-        )
+        op.create_index(f"ix_envelope_{name}", "envelope", ["claimed_until_at"], postgresql_where=sa.text(condition))
     op.create_index(op.f("ix_envelope_contract_id"), "envelope", ["contract_id"])
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.errors import RuleBroken
+from hub.core.errors import InvalidInput, RuleBroken
 from hub.core.money import Money
 from hub.leasing.applications.rules import (
+    LARGEST_FILE_BYTES,
     MOVES,
     STATE_AFTER,
     ApplicationState,
@@ -27,6 +28,7 @@ from hub.leasing.applications.rules import (
     check_material,
     check_move,
     check_quote,
+    media_type,
     required_material,
     state_at_submission,
 )
@@ -157,3 +159,23 @@ def test_a_quote_binds_up_to_its_last_day() -> None:
 def test_numbers_sort_as_they_were_given() -> None:
     assert application_number(TODAY, 1) == "AP20260105-000001"
     assert application_number(TODAY, 9) < application_number(TODAY, 10) < application_number(TOMORROW, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7\n", "application/pdf"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n0", "image/png"),
+    ],
+)
+def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str) -> None:
+    assert media_type(content) == kind
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"MZ\x90", b" %PDF-1.7", b"%PDF-" + b"0" * LARGEST_FILE_BYTES], ids=range(5)
+)
+def test_a_file_of_another_type_or_size_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="file"):
+        media_type(content)

@@ -124,9 +124,8 @@ def test_an_email_is_lower_case_and_a_bank_code_upper_case() -> None:
 def test_clean_text_gives_printable_text_or_refuses(text: str) -> None:
     try:
         cleaned = documents.clean_text("name", text)
-    except InvalidInput as refused:
-        assert refused.field == "name"
-    else:
-        assert cleaned == cleaned.strip()
-        assert cleaned.isprintable()
-        assert 0 < len(cleaned) <= 100
+    except InvalidInput:
+        return
+    assert cleaned == cleaned.strip()
+    assert cleaned.isprintable()
+    assert 0 < len(cleaned) <= 100

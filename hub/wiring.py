@@ -1,0 +1,404 @@
+"""The only place that knows everything: which fact wakes which service, which job runs what, which tick starts what.
+
+Nothing is decided here. A line of a table connects what one room makes known with what another does about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.api.deps import House
+from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
+from hub.core.json import JsonValue
+from hub.core.provider import Clock
+from hub.infra import logs
+from hub.infra.access import system
+from hub.infra.clock import Ids, SystemClock
+from hub.infra.database import Database, Tx, make_engine
+from hub.infra.embedded_postgres import EmbeddedPostgres
+from hub.infra.files import Files
+from hub.infra.jobs import ProcrastinateJobs
+from hub.infra.settings import Environment, HubSettings
+from hub.infra.transport import make_client
+from hub.infra.vault import KeyVault
+from hub.integrations import configuration, inbox, reconcile, switches
+from hub.integrations.credentials import SecretSource
+from hub.integrations.executor import Executor
+from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
+from hub.integrations.registry import HttpClient, Registry
+from hub.leasing.applications import service as applications
+from hub.leasing.channels import service as channels
+from hub.leasing.collections import service as collections
+from hub.leasing.collections.rules import PromiseBroken
+from hub.leasing.contracts import service as contracts
+from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
+from hub.leasing.credit import service as credit
+from hub.leasing.payments import service as payments
+from hub.leasing.payments.rules import (
+    ChargeInDoubt,
+    ChargePurpose,
+    ChargeRejected,
+    ChargeSucceeded,
+    MandateActivated,
+    MandateRejected,
+    PayoutPurpose,
+    PayoutSucceeded,
+)
+from hub.leasing.servicing import service as servicing
+from hub.leasing.servicing.rules import AccountSettled, RentOverdue, RentPaid, RentUncollectable
+from hub.leasing.settlements import service as settlements
+from hub.leasing.settlements.rules import DepositReturned
+from hub.leasing.tracking import service as tracking
+from hub.leasing.tracking.rules import DeviceAlarmRaised
+from hub.leasing.warnings import service as warnings
+from hub.leasing.warnings.rules import WarningKind
+
+HTTP_TIMEOUT_S = 10.0
+
+
+# Facts: what has happened, and who acts on it
+
+
+async def _charge_succeeded(tx: Tx, fact: ChargeSucceeded) -> None:
+    match fact.purpose:
+        case ChargePurpose.SIGNING:
+            await contracts.record_signing_payment(tx, fact)
+        case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
+            await servicing.record_rent_charge(tx, fact)
+        case ChargePurpose.SETTLEMENT:
+            await settlements.record_settlement_charge(tx, fact)
+
+
+async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
+    match fact.purpose:
+        case ChargePurpose.SIGNING:
+            await contracts.record_signing_payment_rejected(tx, fact)
+        case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
+            await servicing.record_rent_rejected(tx, fact)
+        case ChargePurpose.SETTLEMENT:
+            await settlements.record_settlement_rejected(tx, fact)
+
+
+async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
+    if fact.purpose is PayoutPurpose.DEPOSIT_RETURN:
+        await settlements.record_deposit_returned(tx, fact)
+
+
+async def _open_account(tx: Tx, fact: LeaseCommenced) -> None:
+    await servicing.open_account(tx, contract_id=fact.contract_id, bank_account_id=fact.bank_account_id)
+
+
+async def _accrue_commission(tx: Tx, fact: LeaseCommenced) -> None:
+    contract = await contracts.view(tx, fact.contract_id)
+    application = await applications.get(tx, contract.application_id)
+    if application.channel_id is not None:
+        await channels.accrue(
+            tx, contract_id=contract.id, partner_id=application.channel_id, financed=contract.financed_amount
+        )
+
+
+async def _close_contract(tx: Tx, fact: DepositReturned) -> None:
+    await contracts.close(tx, fact.contract_id, closed_on=tx.today)
+
+
+async def _warn_overdue(tx: Tx, fact: RentOverdue) -> None:
+    await warnings.raise_for_contract(
+        tx,
+        WarningKind.RENT_OVERDUE,
+        contract_id=fact.contract_id,
+        subject=str(fact.instalment_id),
+        reason=f"rent {fact.number} due on {fact.due_on} is overdue, {fact.owed} owed",
+    )
+
+
+async def _warn_uncollectable(tx: Tx, fact: RentUncollectable) -> None:
+    await warnings.raise_for_contract(
+        tx,
+        WarningKind.RENT_UNCOLLECTABLE,
+        contract_id=fact.contract_id,
+        subject=str(fact.instalment_id),
+        reason=f"no further debit by machine: {fact.code}",
+    )
+
+
+async def _warn_in_doubt(tx: Tx, fact: ChargeInDoubt) -> None:
+    reason = "the provider moved another amount than asked" if fact.disputed else "the outcome of a debit is unknown"
+    await warnings.raise_for_contract(
+        tx,
+        WarningKind.MONEY_IN_DOUBT,
+        contract_id=fact.contract_id,
+        subject=str(fact.charge_id),
+        reason=reason,
+    )
+
+
+async def _warn_mandate(tx: Tx, fact: MandateRejected) -> None:
+    await warnings.raise_for_contract(
+        tx,
+        WarningKind.MANDATE_REJECTED,
+        contract_id=fact.contract_id,
+        subject=str(fact.mandate_id),
+        reason="the mandate was refused",
+    )
+
+
+async def _warn_promise(tx: Tx, fact: PromiseBroken) -> None:
+    await warnings.raise_for_contract(
+        tx,
+        WarningKind.PROMISE_BROKEN,
+        contract_id=fact.contract_id,
+        subject=str(fact.promise_id),
+        reason=f"{fact.money} was promised and has not come",
+    )
+
+
+async def _warn_alarm(tx: Tx, fact: DeviceAlarmRaised) -> None:
+    contract = await contracts.of_vehicle(tx, fact.vehicle_id) if fact.vehicle_id else None
+    if contract is not None:
+        await warnings.raise_for_contract(
+            tx,
+            WarningKind.DEVICE_ALARM,
+            contract_id=contract.id,
+            subject=str(fact.device_id),
+            reason=f"device alarm: {fact.kind}",
+        )
+
+
+FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
+    # what providers have said late
+    OutcomeKnown: (
+        payments.record_outcome_known,
+        contracts.record_outcome_known,
+        credit.record_outcome_known,
+        collections.record_outcome_known,
+    ),
+    OutcomeEscalated: (payments.record_escalated,),
+    ProviderEventReceived: (tracking.record_alarm,),
+    # from signature to delivery
+    MandateActivated: (contracts.charge_signing_payments,),
+    MandateRejected: (_warn_mandate,),
+    ChargeSucceeded: (_charge_succeeded,),
+    ChargeRejected: (_charge_rejected,),
+    ChargeInDoubt: (_warn_in_doubt,),
+    LeaseCommenced: (_open_account, _accrue_commission),
+    # rent
+    RentOverdue: (collections.open_case, _warn_overdue),
+    RentPaid: (collections.record_rent_paid,),
+    RentUncollectable: (_warn_uncollectable,),
+    PromiseBroken: (_warn_promise,),
+    DeviceAlarmRaised: (_warn_alarm,),
+    # the end
+    AccountSettled: (settlements.return_deposit,),
+    PayoutSucceeded: (_payout_succeeded,),
+    DepositReturned: (_close_contract,),
+}
+
+
+def _listener(registry: Registry) -> Callable[[Tx, Fact], Awaitable[None]]:
+    async def hear(tx: Tx, fact: Fact) -> None:
+        for act in FACTS.get(type(fact), ()):
+            await act(tx, fact)
+        _observe(tx, registry, fact)
+
+    return hear
+
+
+def _observe(tx: Tx, registry: Registry, fact: Fact) -> None:
+    """Have observers told after the commit, for what is theirs to see."""
+    match fact:
+        case LeaseTransitioned():
+            event: LeaseTransition | ReconcileEscalated = LeaseTransition(
+                contract_id=fact.contract_id,
+                contract_number=fact.contract_number,
+                before=fact.before or "",
+                after=fact.after,
+                occurred_at=fact.occurred_at,
+            )
+            tx.after_commit.append(lambda: registry.observe("lease_transition", event))
+        case OutcomeEscalated():
+            escalated = ReconcileEscalated(
+                call_id=fact.call_id, instance=fact.instance, operation=fact.operation, reason=fact.reason
+            )
+            tx.after_commit.append(lambda: registry.observe("reconcile_escalated", escalated))
+        case _:
+            pass
+
+
+# Jobs: what a wake-up or a tick of the clock runs. Every task takes what waits, so a tick makes good a lost wake-up.
+
+EVERY_15_SECONDS = "* * * * * */15"
+EVERY_MINUTE = "* * * * *"
+
+
+def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]]:
+    """Every task by name: what it runs (returning how many it took), and the tick that also starts it."""
+    database, executor, files = house.database, house.executor, house.files
+    return {
+        credit.PERFORM: (lambda: credit.perform_checks(database, executor), EVERY_15_SECONDS),
+        contracts.PERFORM_SIGNATURES: (
+            lambda: contracts.perform_signatures(database, executor, files),
+            EVERY_15_SECONDS,
+        ),
+        contracts.FETCH_SIGNED: (lambda: contracts.perform_fetches(database, executor, files), EVERY_15_SECONDS),
+        payments.PERFORM_MANDATES: (lambda: payments.perform_mandates(database, executor), EVERY_15_SECONDS),
+        payments.PERFORM_CHARGES: (lambda: payments.perform_charges(database, executor), EVERY_15_SECONDS),
+        payments.PERFORM_PAYOUTS: (lambda: payments.perform_payouts(database, executor), EVERY_15_SECONDS),
+        collections.PERFORM_CONTACTS: (lambda: collections.perform_contacts(database, executor), EVERY_15_SECONDS),
+        tracking.PERFORM_LOCATES: (lambda: tracking.perform_locates(database, executor), EVERY_15_SECONDS),
+        inbox.INBOX_APPLY: (lambda: inbox.apply_due(database, executor), EVERY_15_SECONDS),
+        reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
+        servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
+    }
+
+
+async def close_day(house: House) -> int:
+    """The night: every account that has something to close for the business date, a chunk a transaction."""
+    await collections.break_promises(house.database)
+    closed = 0
+    while done := await servicing.close_due_accounts(house.database):
+        closed += done
+    return closed
+
+
+def _run_until_nothing_waits(
+    take: Callable[[], Awaitable[int]],
+) -> Callable[[Mapping[str, JsonValue]], Awaitable[None]]:
+    async def run(_: Mapping[str, JsonValue]) -> None:
+        while await take():
+            pass
+
+    return run
+
+
+def register(jobs: ProcrastinateJobs, house: House) -> None:
+    """Tell the job engine every task and its tick."""
+    for name, (take, cron) in tasks(house).items():
+        jobs.register(name, _run_until_nothing_waits(take), cron=cron)
+
+
+# Building the house
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """One process of the hub: the house behind the doors, and the engine that works in the background."""
+
+    house: House
+    jobs: ProcrastinateJobs
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Work on jobs and follow the providers' switches until the block ends."""
+        stop = asyncio.Event()
+        worker = asyncio.create_task(self.jobs.work(stop))
+        follower = asyncio.create_task(_follow_switches(self.house))
+        try:
+            yield
+        finally:
+            stop.set()
+            follower.cancel()
+            await asyncio.gather(worker, follower, return_exceptions=True)
+
+
+def database_url(settings: HubSettings) -> str:
+    """The database that the settings name; without one, our own server is started and asked."""
+    return settings.database_url or embedded(settings).start()
+
+
+def embedded(settings: HubSettings) -> EmbeddedPostgres:
+    """Our own server, in the data folder."""
+    return EmbeddedPostgres(settings.data_dir / "postgres")
+
+
+def configured(settings: HubSettings, environment: Mapping[str, str]) -> configuration.Configuration:
+    """What the configuration file says; no file means no providers."""
+    text = settings.config.read_text() if settings.config.exists() else ""
+    return configuration.parse(text, environment)
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: HubSettings,
+    url: str,
+    *,
+    clock: Clock | None = None,
+    client: Callable[[str, str | None], HttpClient] | None = None,
+) -> AsyncIterator[Hub]:
+    """A hub on a migrated database. `client` makes an instance's HTTP client, `clock` tells the time: both are seams."""
+    clock = clock or SystemClock()
+    vault = KeyVault.at(settings.keyring)
+    jobs = ProcrastinateJobs(url)
+    registry = _registry(settings, clock, client)
+    database = Database(engine=make_engine(url), clock=clock, ids=Ids(clock), vault=vault, jobs=jobs)
+    database.listener = _listener(registry)
+    house = House(
+        settings=settings,
+        database=database,
+        files=Files(settings.data_dir / "files", vault),
+        registry=registry,
+        executor=Executor(database=database, registry=registry, tenant=settings.tenant),
+    )
+    register(jobs, house)
+    await jobs.open()
+    try:
+        await reload_providers(house, insist=False)
+        generation = registry.current
+        registry.observe("hub_started", HubStarted(generation=generation.number, instances=tuple(generation.instances)))
+        yield Hub(house=house, jobs=jobs)
+    finally:
+        await registry.close()
+        await jobs.close()
+        await database.close()
+
+
+def _registry(settings: HubSettings, clock: Clock, client: Callable[[str, str | None], HttpClient] | None) -> Registry:
+    def plain_client(instance: str, base_url: str | None) -> HttpClient:
+        return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "")
+
+    return Registry(
+        make_client=client or plain_client,
+        clock=clock,
+        logger=logs.logger,
+        secrets=SecretSource(
+            folder=_secrets_folder(settings),
+            environment=os.environ,
+            development=settings.environment is Environment.DEVELOPMENT,
+        ),
+        webhook_base=settings.public_url,
+        tenant=settings.tenant,
+    )
+
+
+def _secrets_folder(settings: HubSettings) -> Path:
+    return settings.config.parent / "secrets"
+
+
+async def reload_providers(house: House, *, insist: bool = True) -> None:
+    """Build a new generation of providers from the configuration and the switches, and make it the current one."""
+    async with house.database.transaction(system("registry")) as tx:
+        off = await switches.switched_off(tx)
+    wanted = configured(house.settings, os.environ)
+    await house.registry.reload(wanted, switched_off=off, insist=insist)
+
+
+async def _follow_switches(house: House, every_s: float = 3.0) -> None:
+    """Follow what operators switch, in whichever process they do it, and ask again those that could not be reached."""
+    log = logs.logger("registry")
+    seen: str | None = None
+    while True:
+        try:
+            async with house.database.transaction(system("registry")) as tx:
+                change = await switches.last_change(tx)
+            if seen is not None and change != seen:
+                await reload_providers(house)
+            elif seen is not None:
+                await house.registry.retry_setup()
+            seen = change
+        except Exception as error:
+            log.warning("registry.follow_failed", error=type(error).__name__, reason=str(error))
+        await asyncio.sleep(every_s)
