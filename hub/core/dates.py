@@ -34,7 +34,8 @@ def add_months(anchor: date, months: int, *, due_day: int | None = None) -> date
     """
     index = anchor.year * 12 + anchor.month - 1 + months
     year, month = index // 12, index % 12 + 1
-    return date(year, month, min(due_day or anchor.day, month_end(year, month)))
+    day = due_day or anchor.day
+    return date(year, month, day if day <= 28 else min(day, month_end(year, month)))
 
 
 def days_between(start_on: date, end_on: date) -> int:

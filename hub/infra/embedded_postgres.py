@@ -27,11 +27,10 @@ from psycopg import pq, sql
 
 from hub.infra.durable import write_whole
 from hub.infra.postgres_binaries import Binaries, DatabaseServerError, find_binaries, reachable
-from hub.infra.postmaster import Postmaster
+from hub.infra.postmaster import SOCKET_NAME, Postmaster
 
 OLDEST_MAJOR = 15  # what Debian 12 ships; newer SQL is not used
 _ROLE = "leasehub"
-_SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_LIMIT = 107  # bytes of sun_path less the final zero; Source: unix(7)
 _LISTS = set(",\"'\\")  # what reads as more than one folder, or as quoting, in PostgreSQL's settings and libpq's URLs
 _START_LIMIT_S = 300  # a long crash recovery is not a failure
@@ -55,7 +54,7 @@ class EmbeddedPostgres:
                 self._initialise(binaries)
             self._refuse_other_major(binaries)
             if not self.is_running():
-                Postmaster(self._data).clear_away()
+                self.postmaster.clear_away()
                 self._launch(binaries)
             self._create(database)
         return self.url(database)
@@ -68,9 +67,14 @@ class EmbeddedPostgres:
             if self.is_running():
                 self._run(self._runnable(find_binaries()), "pg_ctl", "stop", "-D", self._data, "-m", "fast", "-w")
 
+    @property
+    def postmaster(self) -> Postmaster:
+        """The server's first process."""
+        return Postmaster(data=self._data, socket_dir=self._socket_dir())
+
     def is_running(self) -> bool:
         """Whether the server lives."""
-        return Postmaster(self._data).lives()
+        return self._data.exists() and self.postmaster.lives()
 
     def url(self, database: str = "leasehub") -> str:
         """How to connect, as a libpq URL."""
@@ -112,7 +116,7 @@ class EmbeddedPostgres:
 
     def _socket_dir(self) -> Path:
         near = self._home / "run"
-        fits = len(os.fsencode(near / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT
+        fits = len(os.fsencode(near / SOCKET_NAME)) <= _SOCKET_PATH_LIMIT
         if fits and not _LISTS & set(str(near)):
             return self._own(near)
         note = self.root / "socket_dir"
@@ -203,13 +207,11 @@ class EmbeddedPostgres:
         user = self._user
         if user is not None and not reachable(self._home, user):
             raise DatabaseServerError(f"user {user.pw_name}, who runs the server, can no longer enter {self._home}")
-        # pg_ctl hands the options to a shell.
+        self._own(self._home / "log")
+        # pg_ctl hands all of this to a shell, and quotes paths badly: so they are short ones, from our home.
         options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in self._options(binaries).items())
-        log = self._own(self._home / "log") / "server.log"
-        self._run(
-            binaries,
-            *("pg_ctl", "start", "-D", self._data, "-l", log, "-w", "-t", str(_START_LIMIT_S), "-s", "-o", options),
-        )
+        limit = ("-w", "-t", str(_START_LIMIT_S))
+        self._run(binaries, "pg_ctl", "start", "-D", "data", "-l", "log/server.log", *limit, "-s", "-o", options)
 
     def _options(self, binaries: Binaries) -> dict[str, str]:
         options = {

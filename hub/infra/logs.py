@@ -117,7 +117,7 @@ def mask(wrapped: WrappedLogger, method: str, line: MutableMapping[str, object])
         if name == "event":
             text = masked_text(str(value))
             line[name] = _QUERY.sub("?***", text) if about_http else text
-        elif name not in _OURS:
+        elif name not in _OURS and not isinstance(value, float):
             line[name] = masked_value(name, value)
     return line
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete as delete_from
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
@@ -350,17 +350,29 @@ async def actor_of_token(where: Tx | Database, token: str) -> Actor | None:
 
 async def _actor(tx: Tx, token: str) -> Actor | None:
     live = (ApiToken.token_hash == _digest(token), ApiToken.revoked_at.is_(None), ApiToken.expires_at > tx.now)
-    found = (
-        await tx.execute(
-            select(Staff.id, Staff.login, Staff.branch_id, Branch.kind, func.array_agg(StaffRole.role))
-            .select_from(ApiToken)
-            .join(Staff, Staff.id == ApiToken.staff_id)
-            .join(Branch, Branch.id == Staff.branch_id)
-            .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
-            .where(*live, Staff.state == StaffState.ACTIVE)
-            .group_by(Staff.id, Branch.id)
-        )
-    ).one_or_none()
+    return await _who(tx, _PEOPLE.join(ApiToken, ApiToken.staff_id == Staff.id).where(*live))
+
+
+async def actor_of(tx: Tx, staff_id: UUID) -> Actor:
+    """Somebody as an actor, for a program that acts in their name; raises NotFound when they are not active."""
+    actor = await _who(tx, _PEOPLE.where(Staff.id == staff_id))
+    if actor is None:
+        raise NotFound("staff", staff_id)
+    return actor
+
+
+_PEOPLE = (
+    select(Staff.id, Staff.login, Staff.branch_id, Branch.kind, func.array_agg(StaffRole.role))
+    .select_from(Staff)
+    .join(Branch, Branch.id == Staff.branch_id)
+    .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
+    .where(Staff.state == StaffState.ACTIVE)
+    .group_by(Staff.id, Branch.id)
+)
+
+
+async def _who(tx: Tx, query: Select[tuple[UUID, str, UUID, str, list[str | None]]]) -> Actor | None:
+    found = (await tx.execute(query)).one_or_none()
     if found is None:
         return None
     staff_id, login, branch_id, kind, held = found

@@ -72,13 +72,13 @@ class CallBook:
         async with self._connection("intent") as connection:
             return (await connection.execute(_holding, row)).first() is not None
 
-    async def close(self, trip: Trip, ended: Ended, *, release: bool = False) -> None:
-        """Write how the call ended; with `release` the key is free for another instance.
+    async def close(self, trip: Trip, ended: Ended, *, moves_on: bool = False) -> None:
+        """Write how the call ended. What was proven not executed, or moves on to another instance, lets go of its key.
 
         An entry that reconcile has settled meanwhile stays as it is.
         """
         row = end_of(self._database.vault, trip, ended) | {"call_id": trip.call_id}
-        if release:
+        if moves_on or ended.state is CallState.NOT_EXECUTED:
             row["holds_key"] = False
         if ended.state is not CallState.UNKNOWN:
             row["request_sealed"] = None

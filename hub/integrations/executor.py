@@ -182,7 +182,7 @@ class Executor:
                 raise
             crash_point("executor.after_send")
             moves_on = ended.fail_over and name != last and self.timer() < errand.deadline
-            await self._book.close(trip, ended, release=moves_on or ended.state is CallState.NOT_EXECUTED)
+            await self._book.close(trip, ended, moves_on=moves_on)
             self._tell(trip, ended)
             if not moves_on:
                 break

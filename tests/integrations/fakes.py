@@ -30,7 +30,7 @@ from hub.core.ports.sms import MessageReceipt, MessageRequest, MessageStatus
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookReply, WebhookRequest
 from hub.core.provider import CallContext, Capability, Health, Mode, OperationFacts, PluginDescriptor, PluginSettings
 from hub.integrations.generation import Generation, Instance
-from hub.integrations.plugins import ProviderState, bind
+from hub.integrations.plugins import ProviderState, bind, contract_manager
 from hub.integrations.routing import Routes
 
 Step = object  # a result to return, an exception to raise, or something to await for one of these
@@ -196,7 +196,7 @@ def instance(name: str, kind: type[_Provider], script: Script, facts: OperationF
         factory=lambda settings, context: None,
         operations={**dict.fromkeys(operations, facts), "provider_health": OperationFacts()},
     )
-    bound = bind(kind(script), descriptor, name)
+    bound = bind(contract_manager(), kind(script), descriptor, name)
     return Instance(
         name=name,
         plugin=name,

@@ -34,7 +34,9 @@ class ApplicationRecord(Base):
         _one_of("credit_outcome", CreditOutcome),
         CheckConstraint("financed_amount > 0", name="financed_amount"),
         CheckConstraint("state not in ('approved', 'declined') or decided_at is not null", name="decided_at_a_time"),
-        CheckConstraint("state <> 'approved' or coalesce(credit_outcome, '') in ('pass', 'refer')", name="approved_on_credit"),
+        CheckConstraint(
+            "state <> 'approved' or coalesce(credit_outcome, '') in ('pass', 'refer')", name="approved_on_credit"
+        ),
         UniqueConstraint("number"),
         Index(None, "branch_id", "id"),
         Index(None, "party_id"),

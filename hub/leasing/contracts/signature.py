@@ -63,7 +63,7 @@ FETCH_SIGNED = "contracts.fetch_signed"
 CHUNK = 50
 AT_ONCE = 8
 VALID = timedelta(days=14)
-FETCH_AGAIN_S = 60.0
+FETCH_AGAIN_S = 60
 # A claim that outlives this belongs to a worker that has died; the same key makes taking it over safe.
 CLAIM = timedelta(seconds=60)
 
@@ -309,7 +309,8 @@ class _Errand:
 
 
 async def _void_errand(tx: Tx, envelope: EnvelopeRecord) -> _Errand:
-    assert envelope.envelope_ref is not None and envelope.void_reason is not None
+    assert envelope.envelope_ref is not None, "an envelope that is out has the provider's reference"
+    assert envelope.void_reason is not None, "only an envelope with a reason is taken back"
     request = VoidRequest(envelope_ref=envelope.envelope_ref, reason=envelope.void_reason)
     return _errand(envelope, "esign_void", request, _void_key(envelope.id))
 

@@ -12,6 +12,7 @@ import json
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import typst
 from noto_cjk_sans_otc import FONT_PATH
@@ -22,7 +23,7 @@ from hub.leasing.contracts.rules import DocumentKind, Language
 _TEMPLATES = Path(__file__).parent / "templates"
 _SUFFIX = {Language.CHINESE: "zh", Language.ENGLISH: "en"}
 # PDF/A-2u (ISO 19005-2): fonts embedded, every glyph maps to text, readable in thirty years.
-_STANDARD = "a-2u"
+_STANDARD: Literal["a-2u"] = "a-2u"
 
 
 @cache

@@ -49,6 +49,8 @@ class SchedulePlan:
         require(self.annual_rate >= 0, "annual_rate", "must not be negative")
         require(0 <= self.balloon.minor < self.financed.minor, "balloon", "must be less than the financed amount")
         require(0 <= self.interest_only < self.term, "interest_only", "must leave an instalment that pays principal")
+        unit = self.instalment_unit.scaleb(exponent(self.financed.currency))
+        require(unit >= 1 and unit % 1 == 0, "instalment_unit", "must be a whole number of minor units")
         alone = interest_first or self.interest_only > 0
         require(not (self.in_advance and alone), "in_advance", "interest alone is paid in arrears")
         require(
@@ -115,46 +117,64 @@ def due_dates(anchor_on: date, count: int, *, first: int = 1) -> list[date]:
     return [add_months(anchor_on, months) for months in range(first, first + count)]
 
 
+def _half_even(numerator: int, denominator: int) -> int:
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2))
+
+
+# A quotient as a whole number, for numerators that are not negative: `quantize` in integers, three times as fast.
+_QUOTIENT: dict[Rounding, Callable[[int, int], int]] = {
+    Rounding.HALF_UP: lambda numerator, denominator: (2 * numerator + denominator) // (2 * denominator),
+    Rounding.HALF_EVEN: _half_even,
+    Rounding.UP: lambda numerator, denominator: -(-numerator // denominator),
+    Rounding.DOWN: lambda numerator, denominator: numerator // denominator,
+}
+
+
 class _Arithmetic:
     """A plan in minor units: its amounts, its rounding, and the interest on a balance."""
 
-    __slots__ = ("financed", "left_to_end", "payments", "plan", "rate", "unit")
+    __slots__ = ("_month", "_quotient", "_rate", "financed", "left_to_end", "payments", "plan", "rate", "unit")
 
     def __init__(self, plan: SchedulePlan) -> None:
         self.plan = plan
         self.financed = plan.financed.minor
         self.rate = plan.monthly_rate
         self.payments = plan.term - plan.interest_only
-        self.unit = plan.instalment_unit.scaleb(exponent(plan.financed.currency))
+        self.unit = int(plan.instalment_unit.scaleb(exponent(plan.financed.currency)))
+        self._rate, year = plan.annual_rate.as_integer_ratio()
+        self._month = 12 * year
+        self._quotient = _QUOTIENT[plan.rounding]
         # The principal that the rents leave to the balloon; a flat rate's interest is all in the rents.
         grows = plan.in_advance and plan.method is not Method.FLAT
         self.left_to_end = self.rounded(plan.balloon.minor / (_ONE + self.rate)) if grows else plan.balloon.minor
 
-    def rounded(self, value: Decimal, unit: Decimal = _ONE) -> int:
+    def rounded(self, value: Decimal, unit: int = 1) -> int:
         """The nearest whole number of `unit`, in the plan's rounding."""
-        return int(quantize(value, unit, self.plan.rounding))
+        return int(quantize(value, Decimal(unit), self.plan.rounding))
 
-    def interest(self, balance: int) -> int:
-        """Interest of one month on a balance."""
-        return self.rounded(balance * self.rate)
+    def interest(self, balance: int, unit: int = 1) -> int:
+        """Interest of one month on a balance, a whole number of `unit`."""
+        return self._quotient(balance * self._rate, self._month * unit) * unit
 
 
 def _equal_instalments(sums: _Arithmetic) -> Iterator[Portion]:
     """等额本息: the same rent each month, more of it principal each time."""
-    plan, advance = sums.plan, sums.plan.in_advance
+    plan, advance, interest_on = sums.plan, sums.plan.in_advance, sums.interest
     exact = level_payment(Decimal(sums.financed), sums.rate, sums.payments, balloon=Decimal(plan.balloon.minor))
     rent = sums.rounded(exact / (_ONE + sums.rate) if advance else exact, sums.unit)
-    balance = sums.financed
+    left, beyond = sums.financed - sums.left_to_end, sums.left_to_end
     for number in range(1, sums.payments):
-        interest = 0 if advance and number == 1 else sums.interest(balance)
-        principal = max(0, min(rent - interest, balance - sums.left_to_end))
-        balance -= principal
+        interest = 0 if advance and number == 1 else interest_on(left + beyond)
+        principal = rent - interest
+        if not 0 <= principal <= left:  # only where the rounding of the rent is coarse
+            principal = max(0, min(principal, left))
+        left -= principal
         yield principal, interest
-    interest = 0 if advance and sums.payments == 1 else sums.interest(balance)
-    principal = balance - sums.left_to_end
+    interest = 0 if advance and sums.payments == 1 else interest_on(left + beyond)
     if plan.residue is Residue.LAST_INTEREST and not advance:
-        interest = max(0, rent - principal)
-    yield principal, interest
+        interest = max(0, rent - left)
+    yield left, interest
 
 
 def _equal_principal(sums: _Arithmetic) -> Iterator[Portion]:
@@ -162,7 +182,7 @@ def _equal_principal(sums: _Arithmetic) -> Iterator[Portion]:
     share = sums.rounded(Decimal(sums.financed - sums.left_to_end) / sums.payments, sums.unit)
     balance = sums.financed
     for number in range(1, sums.payments + 1):
-        interest = 0 if sums.plan.in_advance and number == 1 else sums.rounded(balance * sums.rate, sums.unit)
+        interest = 0 if sums.plan.in_advance and number == 1 else sums.interest(balance, sums.unit)
         left = balance - sums.left_to_end
         principal = left if number == sums.payments else min(share, left)
         balance -= principal
@@ -218,7 +238,7 @@ def build(plan: SchedulePlan) -> tuple[ScheduledInstalment, ...]:
     currency, balance = plan.financed.currency, plan.financed.minor
     dates = due_dates(plan.starts_on, len(portions), first=0 if plan.in_advance else 1)
     schedule = []
-    for number, (due_on, (principal, interest)) in enumerate(zip(dates, portions, strict=True), start=1):
+    for number, (principal, interest) in enumerate(portions):
         balance -= principal
-        schedule.append(ScheduledInstalment(number, due_on, principal, interest, balance, currency))
+        schedule.append(ScheduledInstalment(number + 1, dates[number], principal, interest, balance, currency))
     return tuple(schedule)

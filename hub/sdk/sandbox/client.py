@@ -59,7 +59,9 @@ class SandboxClient:
         answer = await self._exchange("POST", path, ctx, content=json_bytes(body))
         return self._content(answer)
 
-    async def get(self, path: str, ctx: CallContext, *, max_bytes: int = MAX_ANSWER_BYTES, **query: str) -> Fields:
+    async def get(
+        self, path: str, ctx: CallContext, query: Mapping[str, str] | None = None, *, max_bytes: int = MAX_ANSWER_BYTES
+    ) -> Fields:
         """Read something that must be there."""
         asked = f"{path}?{urlencode(query)}" if query else path
         return self._content(await self._exchange("GET", asked, ctx, max_bytes=max_bytes))

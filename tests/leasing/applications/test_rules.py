@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -74,6 +75,13 @@ def test_exactly_what_is_missing_is_named(required: set[MaterialKind], present: 
         with pytest.raises(RuleBroken, match="material_missing") as broken:
             check_material(required, present)
         assert broken.value.facts["missing"] == sorted(required - present)
+
+
+def test_a_new_name_does_not_make_a_second_pair_of_eyes() -> None:
+    married = Hand(staff_id=UUID(int=1), name="wang")
+    with pytest.raises(RuleBroken, match="own_application"):
+        check_four_eyes(married, [Hand(staff_id=UUID(int=1), name="li")])
+    check_four_eyes(married, [Hand(staff_id=UUID(int=2), name="wang"), Hand(staff_id=None, name="wang")])
 
 
 def test_nobody_decides_on_their_own() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import ApplicationId, BranchId, PartyId, QuoteId
 from hub.core.money import Money
-from hub.infra import staff
+from hub.infra import audit, staff
 from hub.infra.access import ROLE_PERMISSIONS, Actor, Role
 from hub.infra.database import Database, Tx
 from hub.leasing.applications import service as applications
@@ -286,6 +286,24 @@ async def test_a_member_of_staff_approves_up_to_their_roles_limit(
         with pytest.raises(RuleBroken, match="approval_limit"):
             await applications.decide(tx, application_id=large, decision=Decision.APPROVE)
         await applications.decide(tx, application_id=large, decision=Decision.RETURN, reason="too large for me")
+
+
+async def test_whoever_opens_a_file_of_the_checklist_stays_on_record(
+    database: Database, seller: Actor, approver: Actor, outsider: Actor, apply: Apply
+) -> None:
+    async with database.transaction(seller) as tx:
+        application_id = await apply(tx)
+    asked = {"application_id": application_id, "kind": MaterialKind.INCOME_PROOF}
+    async with database.transaction(approver) as tx:
+        assert len(await applications.material_file(tx, **asked)) == 64
+        with pytest.raises(NotFound, match="material"):
+            await applications.material_file(tx, application_id=application_id, kind=MaterialKind.OTHER)
+    async with database.transaction(outsider) as tx:
+        with pytest.raises(NotFound, match="application"):
+            await applications.material_file(tx, **asked)
+    async with database.transaction(seller) as tx:
+        trail = await audit.entries(tx, subject="application", subject_id=application_id)
+        assert [entry.actor for entry in trail if entry.action == "application.material_opened"] == ["approver"]
 
 
 async def test_late_credit_news_of_a_closed_application_is_not_taken(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -18,6 +18,7 @@ from hub.core.ports.credit_bureau import CreditOutcome as ReportOutcome
 from hub.core.ports.credit_bureau import CreditPullRequest, CreditReport, Inquiry
 from hub.infra.access import Actor
 from hub.infra.database import Database, Tx
+from hub.infra.jobs import JsonValue, ProcrastinateJobs
 from hub.integrations.answers import Answer, Ask, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeKnown
@@ -124,6 +125,25 @@ async def test_a_good_report_lets_the_application_pass_to_review(
         )
     checked = [fact for fact in heard if isinstance(fact, CreditChecked)]
     assert [(fact.application_id, fact.outcome) for fact in checked] == [(application_id, CreditOutcome.PASS)]
+
+
+async def test_asking_for_a_check_wakes_the_job_that_performs_it(
+    database: Database,
+    jobs: ProcrastinateJobs,
+    drain: Callable[[], Awaitable[None]],
+    seller: Actor,
+    application_id: ApplicationId,
+) -> None:
+    bureau = Bureau()
+
+    async def perform(payload: Mapping[str, JsonValue]) -> None:
+        await _perform(database, bureau)
+
+    jobs.register(credit.PERFORM, perform)
+    async with database.transaction(seller) as tx:
+        check_id = await credit.request_check(tx, application_id)
+    await drain()
+    assert [ask.key for ask in bureau.asked] == [str(check_id)]
 
 
 async def test_a_check_that_is_under_way_is_not_asked_for_twice(

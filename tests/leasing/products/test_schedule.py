@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hub.core.errors import InvalidInput
-from hub.core.money import Money, Rounding
+from hub.core.money import Money, Rounding, quantize
 from hub.leasing.products.rules import Method, Residue
 from hub.leasing.products.schedule import SchedulePlan, build, level_payment
 
@@ -55,6 +55,27 @@ def test_the_parts_are_the_whole(plan: SchedulePlan) -> None:
         assert min(row.principal.minor, row.interest.minor, row.balance_after.minor) >= 0
     assert balance == Money(0)
     assert len(rows) == plan.term + (plan.in_advance and bool(plan.balloon))
+
+
+@given(
+    balance=st.integers(0, 10**10),
+    rate=st.integers(0, 3600),
+    unit=st.sampled_from([1, 10, 100]),
+    rounding=st.sampled_from(list(Rounding)),
+)
+def test_interest_in_integers_is_the_one_rounding(balance: int, rate: int, unit: int, rounding: Rounding) -> None:
+    plan = replace(
+        PLAN,
+        financed=Money(max(balance, 1)),
+        annual_rate=Decimal(rate) * 12 / 10000,
+        term=2,
+        method=Method.EQUAL_PRINCIPAL,
+        interest_only=1,
+        rounding=rounding,
+        instalment_unit=Decimal(unit).scaleb(-2),
+    )
+    exact = Decimal(plan.financed.minor) * rate / 10000
+    assert build(plan)[1].interest_minor == quantize(exact, Decimal(unit), rounding)
 
 
 @given(plans())
@@ -136,6 +157,7 @@ def test_a_level_payment_without_a_rate_is_a_share() -> None:
         ({"balloon": Money.of(100000)}, "balloon"),
         ({"balloon": Money(-1)}, "balloon"),
         ({"interest_only": 12}, "interest_only"),
+        ({"instalment_unit": Decimal("0.001")}, "instalment_unit"),
         ({"in_advance": True, "interest_only": 1}, "in_advance"),
         ({"in_advance": True, "method": Method.INTEREST_FIRST}, "in_advance"),
         ({"balloon": Money(1), "method": Method.INTEREST_FIRST}, "balloon"),

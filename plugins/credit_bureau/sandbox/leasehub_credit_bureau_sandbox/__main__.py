@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from leasehub_credit_bureau_sandbox.vendor import create_app
-
 from hub.sdk.sandbox.serve import main
+from leasehub_credit_bureau_sandbox.vendor import create_app
 
 if __name__ == "__main__":
     main(create_app, "credit_bureau")

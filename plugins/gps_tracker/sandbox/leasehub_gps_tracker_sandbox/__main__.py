@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from leasehub_gps_tracker_sandbox.vendor import create_app
-
 from hub.sdk.sandbox.serve import main
+from leasehub_gps_tracker_sandbox.vendor import create_app
 
 if __name__ == "__main__":
     main(create_app, "gps_tracker")

@@ -46,4 +46,4 @@ class PaymentsClient:
 
     async def statement(self, day: str, cursor: str | None, ctx: CallContext) -> Fields:
         """One page of the statement of a day."""
-        return await self._wire.get(f"/v1/statements/{day}", ctx, cursor=cursor or "")
+        return await self._wire.get(f"/v1/statements/{day}", ctx, {"cursor": cursor or ""})

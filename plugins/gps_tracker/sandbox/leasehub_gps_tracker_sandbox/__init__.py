@@ -1,0 +1,1 @@
+"""The tracker stand-in: the plugin (`plugin`, `client`, `mapping`, `settings`), the vendor (`vendor`) and its roads (`route`)."""

@@ -1,0 +1,1 @@
+"""The messaging stand-in: the plugin (`plugin`, `client`, `mapping`, `settings`) and the vendor behind it (`vendor`)."""
