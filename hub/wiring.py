@@ -26,7 +26,7 @@ from hub.infra.jobs import ProcrastinateJobs
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
-from hub.integrations import configuration, inbox, reconcile, switches
+from hub.integrations import applying, configuration, inbox, reconcile, switches
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
@@ -36,6 +36,7 @@ from hub.leasing.channels import service as channels
 from hub.leasing.collections import service as collections
 from hub.leasing.collections.rules import PromiseBroken
 from hub.leasing.contracts import service as contracts
+from hub.leasing.contracts import signature
 from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
 from hub.leasing.credit import service as credit
 from hub.leasing.payments import service as payments
@@ -95,7 +96,7 @@ async def _open_account(tx: Tx, fact: LeaseCommenced) -> None:
 
 async def _accrue_commission(tx: Tx, fact: LeaseCommenced) -> None:
     contract = await contracts.view(tx, fact.contract_id)
-    application = await applications.get(tx, contract.application_id)
+    application = await applications.get_application(tx, contract.application_id)
     if application.channel_id is not None:
         await channels.accrue(
             tx, contract_id=contract.id, partner_id=application.channel_id, financed=contract.financed_amount
@@ -173,7 +174,7 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     # what providers have said late
     OutcomeKnown: (
         payments.record_outcome_known,
-        contracts.record_outcome_known,
+        signature.record_outcome_known,
         credit.record_outcome_known,
         collections.record_outcome_known,
     ),
@@ -240,17 +241,18 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
     database, executor, files = house.database, house.executor, house.files
     return {
         credit.PERFORM: (lambda: credit.perform_checks(database, executor), EVERY_15_SECONDS),
-        contracts.PERFORM_SIGNATURES: (
-            lambda: contracts.perform_signatures(database, executor, files),
+        signature.PERFORM_SIGNATURES: (
+            lambda: signature.perform_signatures(database, executor, files),
             EVERY_15_SECONDS,
         ),
-        contracts.FETCH_SIGNED: (lambda: contracts.perform_fetches(database, executor, files), EVERY_15_SECONDS),
+        signature.PERFORM_VOIDS: (lambda: signature.perform_voids(database, executor), EVERY_15_SECONDS),
+        signature.FETCH_SIGNED: (lambda: signature.perform_fetch(database, executor, files), EVERY_15_SECONDS),
         payments.PERFORM_MANDATES: (lambda: payments.perform_mandates(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_CHARGES: (lambda: payments.perform_charges(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_PAYOUTS: (lambda: payments.perform_payouts(database, executor), EVERY_15_SECONDS),
         collections.PERFORM_CONTACTS: (lambda: collections.perform_contacts(database, executor), EVERY_15_SECONDS),
         tracking.PERFORM_LOCATES: (lambda: tracking.perform_locates(database, executor), EVERY_15_SECONDS),
-        inbox.INBOX_APPLY: (lambda: inbox.apply_due(database, executor), EVERY_15_SECONDS),
+        inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
     }

@@ -11,11 +11,10 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
 
-from stdnum.cn import ric
-from stdnum.exceptions import ValidationError
-
 from hub.core.errors import InvalidInput
+from hub.core.identity import DocumentKind
 from hub.core.money import Money
+from hub.leasing.parties.documents import document_number
 from hub.leasing.products.rules import Method
 
 
@@ -182,9 +181,9 @@ def _digits(given: str) -> str:
 
 def _identity(given: str) -> str:
     try:
-        return str(ric.validate(given))
-    except ValidationError:
-        raise ValueError("is not an identity number with a right check digit") from None
+        return document_number(DocumentKind.CN_IDENTITY_CARD, given)
+    except InvalidInput as problem:
+        raise ValueError(problem.reason) from None
 
 
 def _day(given: str) -> date:

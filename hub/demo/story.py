@@ -265,7 +265,7 @@ async def _purchase(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -
     await inventory.receive(tx, vehicle_id, inspection=Inspection.OK, paper_ref=f"GR-{who.reference}", mileage_km=8)
     note.vehicle_id = vehicle_id
     note.device_id = await tracking.register_device(
-        tx, branch_id=stage.company.branches[who.branch], terminal_id=f"DEMO-{who.reference}", instance="gps_sandbox"
+        tx, branch_id=stage.company.branches[who.branch], terminal_id=f"DEMO-{who.reference}", instance="gps_main"
     )
     return True
 

@@ -8,15 +8,13 @@ procrastinate, on the same database; its known pitfalls are answered where they 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import procrastinate
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Job
-from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from psycopg import AsyncConnection
 
 from hub.core.json import JsonValue
@@ -30,16 +28,38 @@ Task = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
 _SEARCH_PATH = "-c search_path=jobs,public -c timezone=UTC"
 _WISHES = "job_wishes"
 _DROPPED = "job_wishes_dropped"
+_LONGEST_PAUSE_S = 60
+_FAILED_ARE_KEPT_HOURS = 30 * 24
+
+_BRING_FORWARD = """
+update procrastinate_jobs set scheduled_at = now() + make_interval(secs => %(delay_s)s::float)
+where queueing_lock = %(key)s and status = 'todo' and scheduled_at > now() + make_interval(secs => %(delay_s)s::float)
+returning id
+"""
+# The engine's own way back forgets to ask whose job it is: a job that a living worker has just been given would be
+# taken from it.
+_GIVE_BACK = """
+update procrastinate_jobs set status = 'todo', attempts = attempts + 1
+where id = %(id)s and status = 'doing' and worker_id is not distinct from %(dead)s
+"""
+_LEAVE_TO_TWIN = """
+delete from procrastinate_jobs where id = %(id)s and status = 'doing' and worker_id is not distinct from %(dead)s
+"""
+_ANYTHING_READY = """
+select exists(select 1 from procrastinate_jobs where status = 'todo'
+and (scheduled_at is null or scheduled_at <= now())) as ready
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A job that a transaction asks for. With a `key`, one waiting job of that key is enough."""
+    """A job that somebody asks for, after so many failures. With a `key`, one waiting job of that key is enough."""
 
     task: str
     key: str | None = None
     payload: Mapping[str, JsonValue] = field(default_factory=dict)
     delay_s: int = 0
+    failures: int = 0
 
 
 class Jobs(Protocol):
@@ -56,8 +76,8 @@ class Jobs(Protocol):
     ) -> None:
         """Have `task` run with `payload` once `tx` has committed, not before `delay_s` seconds.
 
-        With a `key`, one waiting job of that key is enough: a second is dropped. A payload carries ids, never
-        personal data.
+        With a `key`, one waiting job of that key is enough: a second is dropped, and brings the first forward when
+        it would run later. A payload carries ids, never personal data.
         """
         ...
 
@@ -81,13 +101,7 @@ class Pace:
     heartbeat_s: float = 5.0
     stalled_after_s: float = 20.0
     sweep_every_s: float = 10.0
-
-
-class _Backoff(BaseRetryStrategy):
-    """Tries a failed job again after 1, 2, 4 … 60 seconds, for ever: what it does is a chunk of waiting rows."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
-        return RetryDecision(retry_in={"seconds": min(2**job.attempts, 60)})
+    restart_after_s: float = 1.0
 
 
 class ProcrastinateJobs:
@@ -97,11 +111,13 @@ class ProcrastinateJobs:
         self._concurrency = concurrency
         self._pace = pace or Pace()
         # Its own pool, larger than the concurrency: listening, polling and heartbeats need connections too.
-        connector = procrastinate.PsycopgConnector(
+        self._connector = procrastinate.PsycopgConnector(
             conninfo=url, kwargs={"options": _SEARCH_PATH}, min_size=1, max_size=concurrency + 4
         )
-        self._app = procrastinate.App(connector=connector)
+        self._app = procrastinate.App(connector=self._connector)
         self._log = logger("jobs")
+        self._ticks: list[tuple[Any, str]] = []
+        self.register("jobs.forget_failed", self._forget_failed, cron="40 19 * * *")  # 03:40 in Shanghai
 
     async def open(self) -> None:
         """Open the pool; before anything is enqueued or worked on."""
@@ -112,14 +128,29 @@ class ProcrastinateJobs:
         await self._app.close_async()
 
     def register(self, name: str, run: Task, *, cron: str | None = None) -> None:
-        """Say what a task does; with `cron` (five fields, and seconds as a sixth at the END) it also runs by the clock."""
+        """Say what a task does; with `cron` (five fields, and seconds as a sixth at the END) it also runs by the clock.
 
-        async def task(timestamp: int | None = None, **payload: JsonValue) -> None:
-            await run(payload)
+        A task that raises is tried again after 1, 2, 4 … 60 seconds, for ever.
+        """
 
-        made = self._app.task(name=name, retry=_Backoff(), queueing_lock=name if cron else None)(task)
+        async def task(
+            context: procrastinate.JobContext,
+            timestamp: int | None = None,
+            payload: Mapping[str, JsonValue] | None = None,
+            failures: int = 0,
+        ) -> None:
+            try:
+                await run(payload or {})
+            except Exception as error:
+                self._log.warning("jobs.failed", task=name, failures=failures + 1, exc_info=error)
+                pause_s = min(2 ** min(failures, 10), _LONGEST_PAUSE_S)
+                await self._ask(Wish(name, context.job.queueing_lock, payload or {}, pause_s, failures + 1))
+
+        # The engine's own retry serves jobs that a shutdown has cut off. For failures it would not do: it collides
+        # with a waiting twin of the same key, and leaves the job neither running nor waiting.
+        made = self._app.task(name=name, retry=True, pass_context=True, queueing_lock=name if cron else None)(task)
         if cron is not None:
-            self._app.periodic(cron=cron)(made)
+            self._ticks.append((made, cron))
 
     # Asking
 
@@ -141,30 +172,37 @@ class ProcrastinateJobs:
     async def deliver(self, tx: Tx) -> None:
         """Enqueue on the session's own connection, keys in order: two transactions never wait in a ring."""
         wishes: Sequence[Wish] = tx.info.pop(_WISHES, ())
-        if not wishes:
-            return
-        raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-        assert isinstance(raw, AsyncConnection)
         dropped = []
         for wish in sorted(wishes, key=lambda one: one.key or ""):
+            raw = (await (await tx.connection()).get_raw_connection()).driver_connection
+            assert isinstance(raw, AsyncConnection)
             try:
-                # A refused key aborts the transaction that it happens in: it happens in a savepoint.
-                async with raw.transaction():
+                # A refused key aborts the transaction that it happens in, so it happens in a savepoint.
+                async with tx.begin_nested():
                     await self._defer(wish, raw)
             except AlreadyEnqueued:
+                await self._bring_forward(wish, raw)
                 dropped.append(wish)
         tx.info[_DROPPED] = dropped
 
     async def make_good(self, tx: Tx) -> None:
         """Ask again for what was dropped; a job that still waits will see what was committed."""
         for wish in tx.info.pop(_DROPPED, ()):
-            with contextlib.suppress(AlreadyEnqueued):
-                await self._defer(wish)
+            try:
+                await self._ask(wish)
+            except Exception as error:
+                # The transaction is committed, and its caller must hear so; the task's tick makes this good.
+                self._log.warning("jobs.wake_up_lost", task=wish.task, error=type(error).__name__)
 
     async def wake(self, task: str) -> None:
         """Ask for a task outside any transaction; one that waits already is enough."""
-        with contextlib.suppress(AlreadyEnqueued):
-            await self._defer(Wish(task, key=task))
+        await self._ask(Wish(task, key=task))
+
+    async def _ask(self, wish: Wish) -> None:
+        try:
+            await self._defer(wish)
+        except AlreadyEnqueued:
+            await self._bring_forward(wish)
 
     async def _defer(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
         await self._app.configure_task(
@@ -172,22 +210,40 @@ class ProcrastinateJobs:
             queueing_lock=wish.key,
             connection=connection,
             schedule_in={"seconds": wish.delay_s} if wish.delay_s else None,
-        ).defer_async(**wish.payload)  # type: ignore[arg-type]  # their JSON type is a dict of it
+        ).defer_async(payload=dict(wish.payload), failures=wish.failures)
+
+    async def _bring_forward(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
+        when = {"key": wish.key, "delay_s": wish.delay_s}
+        if connection is None:
+            await self._connector.execute_query_async(_BRING_FORWARD, **when)
+        else:
+            await self._connector.execute_query_all_async_with_connection(connection, _BRING_FORWARD, **when)
 
     # Working
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; jobs under way are ended first."""
-        worker = asyncio.create_task(self._run_worker(wait=True))
-        sweeper = asyncio.create_task(self._sweep())
+        """Work until `stop` is set; jobs under way are ended first. A database that is away is waited for."""
+        while self._ticks:
+            task, cron = self._ticks.pop()
+            self._app.periodic(cron=cron)(task)
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (sweeper, stopping, worker):
-            task.cancel()
-        results = await asyncio.gather(worker, sweeper, stopping, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            while not stop.is_set():
+                await self._work_until(stopping)
+        finally:
+            await _end(sweeper, stopping)
+
+    async def _work_until(self, stopping: asyncio.Task[bool]) -> None:
+        """One worker's life. It ends, often without a word, when it loses the database for a moment."""
+        worker = asyncio.create_task(self._run_worker(wait=True))
+        try:
+            await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            [ended] = await _end(worker)
+        if not stopping.done():
+            self._log.warning("jobs.worker_ended", error=type(ended).__name__)
+            await asyncio.wait({stopping}, timeout=self._pace.restart_after_s)
 
     async def drain(self) -> None:
         """Work until no job is ready, and return: for tests and the demo."""
@@ -195,11 +251,7 @@ class ProcrastinateJobs:
             await self._run_worker(wait=False)
 
     async def _anything_ready(self) -> bool:
-        row = await self._app.connector.execute_query_one_async(
-            "select exists(select 1 from procrastinate_jobs where status = 'todo'"
-            " and (scheduled_at is null or scheduled_at <= now())) as ready"
-        )
-        return bool(row["ready"])
+        return bool((await self._connector.execute_query_one_async(_ANYTHING_READY))["ready"])
 
     async def _run_worker(self, *, wait: bool) -> None:
         await self._app.run_worker_async(
@@ -210,25 +262,40 @@ class ProcrastinateJobs:
             stalled_worker_timeout=self._pace.stalled_after_s,
             install_signal_handlers=False,
             listen_notify=wait,
-            delete_jobs="successful",  # big job tables slow fetching down; history is in the rooms' rows
+            delete_jobs="successful",  # history is in the rooms' rows
             shutdown_graceful_timeout=10,
         )
 
     async def _sweep(self) -> None:
         """Give the jobs of dead workers to living ones. Not a job itself: it would stall with the rest."""
         while True:
-            await asyncio.sleep(self._pace.sweep_every_s)
             try:
-                await self._take_over()
+                for job in await self._app.job_manager.get_stalled_jobs(
+                    seconds_since_heartbeat=self._pace.stalled_after_s
+                ):
+                    await self._give_back(job)
             except Exception as error:
                 self._log.warning("jobs.sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(self._pace.sweep_every_s)
 
-    async def _take_over(self) -> None:
-        manager = self._app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._pace.stalled_after_s):
-            # Retrying collides with a waiting twin of the same key, which then does the work: go on with the next.
-            try:
-                await manager.retry_job(job)
-            except AlreadyEnqueued:
-                await manager.finish_job(job, status=procrastinate.jobs.Status.FAILED, delete_job=True)
-            self._log.warning("jobs.taken_over", task=job.task_name)
+    async def _give_back(self, job: Job) -> None:
+        """Have a stalled job run again, or leave it to the twin of the same key that waits already."""
+        whose = {"id": job.id, "dead": job.worker_id}
+        try:
+            await self._connector.execute_query_async(_GIVE_BACK, **whose)
+        except UniqueViolation:
+            await self._connector.execute_query_async(_LEAVE_TO_TWIN, **whose)
+        self._log.warning("jobs.taken_over", task=job.task_name)
+
+    async def _forget_failed(self, _: Mapping[str, JsonValue]) -> None:
+        """Delete jobs whose task nobody knew; the rest is deleted as it is done, for a big table is a slow one."""
+        await self._app.job_manager.delete_old_jobs(
+            nb_hours=_FAILED_ARE_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> list[Any]:
+    """Cancel these and wait for them; returns what each came to."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)

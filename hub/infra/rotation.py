@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, LargeBinary, MetaData, Table, bindparam, func, literal, select, update
 
+from hub.core.errors import InvalidInput
 from hub.infra.access import system
 from hub.infra.database import Base, Database, Tx
 from hub.infra.vault import HEADER_BYTES, KeyVault, key_header
@@ -81,3 +82,21 @@ async def rows_under(database: Database, key_id: int, metadata: MetaData = Base.
             header = func.substring(sealed.column, 1, HEADER_BYTES) == literal(key_header(key_id), LargeBinary)
             total += await tx.scalar(select(func.count()).select_from(sealed.table).where(header)) or 0
     return total
+
+
+async def require_keys(database: Database, vault: KeyVault, metadata: MetaData = Base.metadata) -> None:
+    """Raise InvalidInput when what is sealed in the database was sealed with another keyring than the vault's.
+
+    A lost keyring file would otherwise be replaced by a fresh one in silence, and everything sealed before be lost.
+    One value of each column is opened.
+    """
+    async with database.transaction(system("start")) as tx:
+        for sealed in sealed_columns(metadata):
+            query = select(sealed.table.c.id, sealed.column).where(sealed.column.is_not(None)).limit(1)
+            found = (await tx.execute(query)).one_or_none()
+            try:
+                if found is not None:
+                    vault.open(bytes(found[1]), column=sealed.name, row=found[0])
+            except ValueError:
+                reason = f"{sealed.name} is sealed with other keys than these; bring back the file that sealed it"
+                raise InvalidInput("keyring", reason) from None

@@ -16,7 +16,7 @@ from hub.infra.access import system
 from hub.infra.database import Database, Tx
 from hub.infra.records import LoginAttempt, Staff, StaffState
 
-# Source: QUALITY goal of the programme's security table; NIST SP 800-63B, 5.2.2 asks for a limit and leaves its number.
+# NIST SP 800-63B, 5.2.2 asks for a limit, at most a hundred in a row; these let a person mistype and a machine give up.
 WINDOW = timedelta(minutes=15)
 MOST_FAILURES_OF_A_LOGIN = 5
 MOST_FAILURES_OF_AN_ADDRESS = 20

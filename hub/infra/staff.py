@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete as delete_from
 from sqlalchemy import Select, func, select, update
+from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
@@ -371,7 +371,7 @@ _PEOPLE = (
 )
 
 
-async def _who(tx: Tx, query: Select[tuple[UUID, str, UUID, str, list[str | None]]]) -> Actor | None:
+async def _who(tx: Tx, query: Select[UUID, str, UUID, str, Sequence[str]]) -> Actor | None:
     found = (await tx.execute(query)).one_or_none()
     if found is None:
         return None

@@ -109,3 +109,8 @@ def _view(row: ProviderCall) -> CallView:
         duration_ms=row.duration_ms,
         reconcile_at=row.reconcile_at,
     )
+
+
+async def next_look_at(tx: Tx) -> datetime | None:
+    """When the next question to a provider is due, None when none is."""
+    return await tx.scalar(select(func.min(ProviderCall.reconcile_at)))

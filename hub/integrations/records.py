@@ -56,11 +56,11 @@ class ProviderCall(Base):
     sent_key: Mapped[str] = mapped_column(sa.String(255))
     holds_key: Mapped[bool]
     request_hash: Mapped[bytes]
-    request_masked: Mapped[JsonValue] = mapped_column(JSONB)
+    request_masked: Mapped[JsonValue] = mapped_column(JSONB, nullable=False)
     request_sealed: Mapped[bytes | None]
     instance: Mapped[str | None] = mapped_column(sa.String(64))
     generation: Mapped[int]
-    route: Mapped[JsonValue] = mapped_column(JSONB)
+    route: Mapped[JsonValue] = mapped_column(JSONB, nullable=False)
     state: Mapped[str] = mapped_column(sa.String(16))
     attempt: Mapped[int]
     provider_ref: Mapped[str | None] = mapped_column(sa.String(255))
@@ -101,10 +101,10 @@ class InboxDelivery(Base):
     received_at: Mapped[datetime]
     method: Mapped[str] = mapped_column(sa.String(8))
     path: Mapped[str] = mapped_column(sa.String(255))
-    headers: Mapped[JsonValue] = mapped_column(JSONB)
+    headers: Mapped[JsonValue] = mapped_column(JSONB, nullable=False)
     request_sealed: Mapped[bytes]
     verified: Mapped[bool]
-    events: Mapped[JsonValue] = mapped_column(JSONB)
+    events: Mapped[JsonValue] = mapped_column(JSONB, nullable=False)
     state: Mapped[str] = mapped_column(sa.String(16))
     apply_at: Mapped[datetime | None]
     tries: Mapped[int]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.core.errors import Conflict, NotFound
 from hub.core.ids import EntryId
@@ -114,8 +115,9 @@ async def _insert_lines(tx: Tx, posted: Sequence[tuple[EntryId, EntryDraft]]) ->
 
 
 async def _already_posted(tx: Tx, drafts: Sequence[EntryDraft]) -> dict[str, EntryId]:
+    refs = sa.literal([draft.ref for draft in drafts], ARRAY(sa.String))
     columns = sa.select(EntryRecord.ref, EntryRecord.id, EntryRecord.fingerprint)
-    rows = await tx.execute(columns.where(EntryRecord.ref.in_([draft.ref for draft in drafts])))
+    rows = await tx.execute(columns.where(EntryRecord.ref == sa.any_(refs)))
     found = {ref: (EntryId(entry_id), fingerprint) for ref, entry_id, fingerprint in rows}
     for draft in drafts:
         if found[draft.ref][1] != draft.fingerprint:

@@ -9,11 +9,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from hub.core.errors import InvalidInput
 from hub.infra.access import Actor
 from hub.infra.clock import Ids
 from hub.infra.database import Base, Database
 from hub.infra.keyring import Keyring
-from hub.infra.rotation import reseal_everything, reseal_rows, rows_under, sealed_columns
+from hub.infra.rotation import require_keys, reseal_everything, reseal_rows, rows_under, sealed_columns
 from hub.infra.vault import KeyVault, key_id_of
 from hub.sdk.clock import VirtualClock
 
@@ -120,3 +121,18 @@ async def test_what_is_written_meanwhile_is_not_lost(
         for row in await connection.execute(sa.select(CARD).where(CARD.c.id.in_(cards[::60]))):
             assert key_id_of(row.name_sealed) == 2
             assert keys.open(row.name_sealed, column="rotation_card.name", row=row.id) == "new"
+
+
+async def test_a_foreign_keyring_is_found_out_at_the_start(
+    database: Database, keys: KeyVault, cards: list[UUID]
+) -> None:
+    await require_keys(database, keys, TABLES)
+    keys.rotate()
+    await require_keys(database, keys, TABLES)
+    with pytest.raises(InvalidInput, match=r"rotation_card\.\w+ is sealed with other keys") as caught:
+        await require_keys(database, KeyVault(Keyring.fresh()), TABLES)
+    assert caught.value.field == "keyring"
+
+
+async def test_an_empty_database_takes_any_keyring(database: Database) -> None:
+    await require_keys(database, KeyVault(Keyring.fresh()))

@@ -127,8 +127,11 @@ async def test_a_scoped_administrator_stays_below_their_branch(
 # Accounts
 
 
-async def test_an_account_is_listed_with_its_roles(database: Database, system_actor: Actor, branch: BranchId) -> None:
+async def test_an_account_is_listed_with_its_roles(
+    database: Database, system_actor: Actor, branch: BranchId, clock: VirtualClock
+) -> None:
     first = await _add(database, system_actor, branch, "First.One ", (Role.SALES, Role.APPROVER))
+    clock.advance(timedelta(seconds=1))
     second = await _add(database, system_actor, branch, "second.one", ())
     async with database.transaction(system_actor) as tx:
         one, two = await staff.members(tx)

@@ -94,6 +94,19 @@ async def test_many_posters_of_one_reference_make_one_entry(database: Database, 
         assert await service.check(tx) == ()
 
 
+async def test_a_nights_postings_go_in_together_and_once(database: Database, system_actor: Actor) -> None:
+    drafts = [receipt(uuid4(), 100 + number) for number in range(1200)]
+    async with database.transaction(system_actor) as tx:
+        posted = await service.post_many(tx, drafts)
+    async with database.transaction(system_actor) as tx:
+        again = await service.post_many(tx, [*drafts, receipt(uuid4(), 1)])
+        books = await service.trial_balance(tx)
+        assert await service.check(tx) == ()
+    assert (len(posted), len(again)) == (1200, 1201)
+    assert posted.items() <= again.items()
+    assert books.debit == Money(sum(100 + number for number in range(1200)) + 1)
+
+
 async def test_nothing_to_post_is_nothing(database: Database, system_actor: Actor) -> None:
     async with database.transaction(system_actor) as tx:
         assert await service.post_many(tx, []) == {}

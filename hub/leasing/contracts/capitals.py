@@ -9,7 +9,6 @@ from hub.core.money import Money, exponent
 
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
-_MYRIADS = ("", "万", "亿", "万亿")
 
 
 def in_capitals(money: Money) -> str:
@@ -21,22 +20,14 @@ def in_capitals(money: Money) -> str:
     return "人民币" + (whole + _cents(fen, after_yuan=bool(yuan)) or "零元整")
 
 
-def _whole(yuan: int) -> str:
-    """A whole number, in groups of four digits; a gap of zeros inside is read as one 零."""
-    groups: list[int] = []
-    while yuan:
-        yuan, group = divmod(yuan, 10_000)
-        groups.append(group)
-    words = ""
-    gap = False
-    for place in reversed(range(len(groups))):
-        group = groups[place]
-        if not group:
-            gap = True
-            continue
-        words += ("零" if words and (gap or group < 1000) else "") + _group(group) + _MYRIADS[place]
-        gap = False
-    return words
+def _whole(number: int) -> str:
+    """A positive whole number: so many 亿, so many 万, and the rest; a gap of zeros inside is read as one 零."""
+    for unit, name in ((10**8, "亿"), (10**4, "万")):
+        if number >= unit:
+            many, rest = divmod(number, unit)
+            gap = "零" if rest < unit // 10 else ""
+            return _whole(many) + name + (gap + _whole(rest) if rest else "")
+    return _group(number)
 
 
 def _group(group: int) -> str:

@@ -100,13 +100,14 @@ class ContractRecord(Base):
 
 
 class EventRecord(Base):
-    """One change of state in a contract's story; written once."""
+    """One change of state in a contract's story, numbered from 1; written once."""
 
     __tablename__ = "contract_event"
-    __table_args__ = (_one_of("after_state", ContractState), Index(None, "contract_id", "id"))
+    __table_args__ = (_one_of("after_state", ContractState), UniqueConstraint("contract_id", "number"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(200))
     before_state: Mapped[str | None] = mapped_column(String(20))
@@ -115,7 +116,7 @@ class EventRecord(Base):
 
 
 class EnvelopeRecord(Base):
-    """One try to have a contract signed; its id is the idempotency key."""
+    """One try to have a contract signed, numbered from 1 a contract; its id is the idempotency key."""
 
     __tablename__ = "envelope"
     __table_args__ = (
@@ -137,12 +138,13 @@ class EnvelopeRecord(Base):
             "claimed_until_at",
             postgresql_where=text("state = 'completed' and fetched_at is null"),
         ),
-        Index(None, "contract_id"),
+        UniqueConstraint("contract_id", "number"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
     state: Mapped[str] = mapped_column(String(20))
     instance: Mapped[str | None] = mapped_column(String(60))
     envelope_ref: Mapped[str | None] = mapped_column(String(120))
@@ -167,7 +169,7 @@ class DocumentRecord(Base):
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         CheckConstraint("signed_sha256 ~ '^[0-9a-f]{64}$'", name="signed_sha256"),
         CheckConstraint("evidence_sha256 ~ '^[0-9a-f]{64}$'", name="evidence_sha256"),
-        Index(None, "contract_id", "language", "id"),
+        Index(None, "contract_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -299,7 +299,7 @@ async def _fund_if_paid(tx: Tx, contract: ContractRecord) -> None:
 
 async def _payments(tx: Tx, contract_id: ContractId) -> list[SigningPaymentRecord]:
     rows = select(SigningPaymentRecord).where(SigningPaymentRecord.contract_id == contract_id)
-    return list(await tx.scalars(rows.order_by(SigningPaymentRecord.id)))
+    return list(await tx.scalars(rows.order_by(SigningPaymentRecord.purpose)))
 
 
 # The car
@@ -464,7 +464,7 @@ async def list_contracts(
 async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
     """Every change of state of a contract, first to last."""
     await story.found(tx, contract_id)
-    rows = select(EventRecord).where(EventRecord.contract_id == contract_id).order_by(EventRecord.id)
+    rows = select(EventRecord).where(EventRecord.contract_id == contract_id).order_by(EventRecord.number)
     return tuple(
         EventView(
             at=row.at,
@@ -480,7 +480,8 @@ async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
 async def documents(tx: Tx, contract_id: ContractId) -> tuple[DocumentView, ...]:
     """The papers of a contract, newest envelope first."""
     await story.found(tx, contract_id)
-    rows = select(DocumentRecord).where(DocumentRecord.contract_id == contract_id).order_by(DocumentRecord.id.desc())
+    rows = select(DocumentRecord).join(EnvelopeRecord, EnvelopeRecord.id == DocumentRecord.envelope_id)
+    rows = rows.where(DocumentRecord.contract_id == contract_id)
     return tuple(
         DocumentView(
             id=row.id,
@@ -491,7 +492,7 @@ async def documents(tx: Tx, contract_id: ContractId) -> tuple[DocumentView, ...]
             signed_sha256=row.signed_sha256,
             evidence_sha256=row.evidence_sha256,
         )
-        for row in await tx.scalars(rows)
+        for row in await tx.scalars(rows.order_by(EnvelopeRecord.number.desc(), DocumentRecord.language.desc()))
     )
 
 
@@ -513,7 +514,9 @@ async def paper(tx: Tx, contract_id: ContractId, language: Language) -> Document
 async def envelopes(tx: Tx, contract_id: ContractId) -> tuple[EnvelopeView, ...]:
     """Every try to have a contract signed, newest first."""
     await story.found(tx, contract_id)
-    rows = select(EnvelopeRecord).where(EnvelopeRecord.contract_id == contract_id).order_by(EnvelopeRecord.id.desc())
+    rows = (
+        select(EnvelopeRecord).where(EnvelopeRecord.contract_id == contract_id).order_by(EnvelopeRecord.number.desc())
+    )
     return tuple(
         EnvelopeView(
             id=row.id,

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
@@ -81,10 +81,12 @@ async def request_signature(tx: Tx, contract_id: ContractId) -> UUID:
     """Send a drafted contract out to lessee and lessor; returns the envelope's id. Raises RuleBroken for another state."""
     contract = await story.held(tx, contract_id)
     await story.move(tx, contract, ContractState.OUT_FOR_SIGNATURE, "sent out for signature")
+    tries = select(func.count()).where(EnvelopeRecord.contract_id == contract_id)
     envelope = EnvelopeRecord(
         id=tx.new_id(),
         branch_id=contract.branch_id,
         contract_id=contract.id,
+        number=(await tx.scalar(tries) or 0) + 1,
         state=EnvelopeState.REQUESTED,
         signing_urls=[],
         requested_at=tx.now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hub.core.errors import NotFound
 from hub.core.ids import (
@@ -55,11 +55,12 @@ async def move(tx: Tx, contract: ContractRecord, after: ContractState, note: str
 async def trace(tx: Tx, contract: ContractRecord, before: ContractState | None, note: str) -> None:
     """Tell a change of state three times: in the contract's story, in the audit trail, and to whoever listens."""
     after = ContractState(contract.state)
-    await tx.flush()
+    told = select(func.count()).where(EventRecord.contract_id == contract.id)
     tx.add(
         EventRecord(
             id=tx.new_id(),
             contract_id=contract.id,
+            number=(await tx.scalar(told) or 0) + 1,
             at=tx.now,
             actor=tx.actor.name,
             before_state=before,

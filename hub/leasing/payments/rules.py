@@ -56,29 +56,30 @@ class PayoutPurpose(StrEnum):
 
 
 # A live movement holds its subject: the database allows one per subject (partial unique index).
+# A disputed one does not, so that late news of an older movement can always be written down.
 LIVE = frozenset({MovementState.REQUESTED, MovementState.SENT, MovementState.PENDING, MovementState.UNKNOWN})
 
-_OPEN = {MovementState.PENDING, MovementState.UNKNOWN, MovementState.SUCCEEDED, MovementState.REJECTED}
+# Nobody knows what became of it, or it moved another amount.
+DOUBTFUL = frozenset({MovementState.UNKNOWN, MovementState.DISPUTED})
+
+_ENDS = frozenset({MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED})
 MOVES: dict[MovementState, frozenset[MovementState]] = {
     MovementState.REQUESTED: frozenset({MovementState.SENT}),
-    MovementState.SENT: frozenset({*_OPEN, MovementState.DISPUTED}),
-    MovementState.PENDING: frozenset({MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED}),
-    MovementState.UNKNOWN: frozenset(
-        {MovementState.PENDING, MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED}
-    ),
+    MovementState.SENT: frozenset({MovementState.PENDING, MovementState.UNKNOWN, *_ENDS}),
+    MovementState.PENDING: _ENDS,
+    MovementState.UNKNOWN: frozenset({MovementState.PENDING, *_ENDS}),
     # A rejected debit that the provider settles after all is money that has come: it is recorded, never refused.
-    MovementState.REJECTED: frozenset({MovementState.SUCCEEDED}),
+    MovementState.REJECTED: frozenset({MovementState.SUCCEEDED, MovementState.DISPUTED}),
     MovementState.SUCCEEDED: frozenset(),
     MovementState.DISPUTED: frozenset({MovementState.SUCCEEDED}),
 }
 
+_DECIDED = frozenset({MandateState.ACTIVE, MandateState.REJECTED, MandateState.REVOKED})
 MANDATE_MOVES: dict[MandateState, frozenset[MandateState]] = {
     MandateState.REQUESTED: frozenset({MandateState.SENT}),
-    MandateState.SENT: frozenset(
-        {MandateState.PENDING, MandateState.UNKNOWN, MandateState.ACTIVE, MandateState.REJECTED}
-    ),
-    MandateState.PENDING: frozenset({MandateState.ACTIVE, MandateState.REJECTED, MandateState.REVOKED}),
-    MandateState.UNKNOWN: frozenset({MandateState.PENDING, MandateState.ACTIVE, MandateState.REJECTED}),
+    MandateState.SENT: frozenset({MandateState.PENDING, MandateState.UNKNOWN, *_DECIDED}),
+    MandateState.PENDING: _DECIDED,
+    MandateState.UNKNOWN: frozenset({MandateState.PENDING, *_DECIDED}),
     MandateState.ACTIVE: frozenset({MandateState.REVOKED}),
     MandateState.REJECTED: frozenset(),
     MandateState.REVOKED: frozenset(),
@@ -131,13 +132,19 @@ def may_move(before: MovementState, after: MovementState) -> bool:
     return after in MOVES[before]
 
 
+def mandate_may_move(before: MandateState, after: MandateState) -> bool:
+    """Whether a mandate may go on to that state; anything else is stale news."""
+    return after in MANDATE_MOVES[before]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateView:
-    """A mandate as other rooms see it."""
+    """A mandate as other rooms see it; `limit` is the most that one debit may take."""
 
     id: MandateId
     contract_id: ContractId
     state: MandateState
+    limit: Money
     instance: str | None
     hosted_url: str | None
 
@@ -168,7 +175,7 @@ class MandateActivated(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateRejected(Fact):
-    """The payer or the provider refused the mandate."""
+    """The payer or the provider refused the mandate, or took it back before it was active."""
 
     mandate_id: MandateId
     contract_id: ContractId
@@ -232,3 +239,14 @@ class PayoutRejected(Fact):
     purpose: PayoutPurpose
     subject_id: UUID
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutInDoubt(Fact):
+    """A payout has no known outcome, or moved another amount: it is not made again until it is known."""
+
+    payout_id: PayoutId
+    contract_id: ContractId
+    purpose: PayoutPurpose
+    subject_id: UUID
+    disputed: bool

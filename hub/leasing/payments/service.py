@@ -6,20 +6,21 @@ writes the answer. The row's id is the idempotency key, so a step that is repeat
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar, assert_never
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import IntegrityError
 
-from hub.core.errors import NotFound, RuleBroken
+from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, MandateId, PartyId, PayoutId
 from hub.core.money import Money
 from hub.core.ports.payments import CollectRequest, Mandate, MandateRequest, PaymentResult, PayoutRequest
 from hub.infra import audit, staff
+from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.crash import crash_point
@@ -30,7 +31,7 @@ from hub.integrations.routing import RouteFacts
 from hub.leasing.parties import service as parties
 from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
 from hub.leasing.payments.rules import (
-    MANDATE_MOVES,
+    LIVE,
     ChargeInDoubt,
     ChargePurpose,
     ChargeRejected,
@@ -41,11 +42,13 @@ from hub.leasing.payments.rules import (
     MandateView,
     MovementState,
     MovementView,
+    PayoutInDoubt,
     PayoutPurpose,
     PayoutRejected,
     PayoutSucceeded,
     Verdict,
     judge,
+    mandate_may_move,
     mandate_state,
     may_move,
     refused,
@@ -61,7 +64,6 @@ PERFORM_CHARGES = "payments.perform_charges"
 PERFORM_PAYOUTS = "payments.perform_payouts"
 
 _Record = TypeVar("_Record", MandateRecord, ChargeRecord, PayoutRecord)
-_Movement = TypeVar("_Movement", ChargeRecord, PayoutRecord)
 
 
 # Asking
@@ -77,7 +79,14 @@ async def request_mandate(
     limit: Money,
     contract_number: str,
 ) -> MandateId:
-    """Ask the payer for a direct-debit mandate; `limit` is the most that one debit may take."""
+    """Ask the payer for a direct-debit mandate; `limit` is the most that one debit may take.
+
+    Raises InvalidInput for an account that is not the payer's, or a limit of nothing.
+    """
+    if limit.minor <= 0:
+        raise InvalidInput("limit", "must be more than nothing")
+    if bank_account_id not in {account.id for account in await parties.list_bank_accounts(tx, party_id)}:
+        raise InvalidInput("bank_account_id", "is not an account of the payer")
     mandate = MandateRecord(
         id=tx.new_id(),
         branch_id=branch_id,
@@ -91,7 +100,7 @@ async def request_mandate(
     )
     tx.add(mandate)
     await tx.flush()
-    await audit.record(tx, action="mandate.requested", subject="contract", subject_id=contract_id)
+    await audit.record(tx, action="mandate.requested", subject="contract", subject_id=contract_id, branch_id=branch_id)
     await tx.jobs.enqueue(tx, PERFORM_MANDATES, key=PERFORM_MANDATES)
     return MandateId(mandate.id)
 
@@ -108,10 +117,12 @@ async def request_charge(
 ) -> ChargeId:
     """Ask for one debit under an active mandate.
 
-    Raises RuleBroken when the mandate is not active or the debit exceeds its limit, Conflict (by the database) when the
-    subject has a live charge already.
+    Raises RuleBroken when the mandate is not active or the debit exceeds its limit, Conflict when the subject has a
+    live charge already.
     """
     mandate = await tx.get_one(MandateRecord, mandate_id)
+    if mandate.contract_id != contract_id:
+        raise NotFound("mandate", mandate_id)
     if mandate.state != MandateState.ACTIVE:
         raise RuleBroken("mandate_not_active", state=mandate.state)
     if money > mandate.limit_amount:
@@ -129,7 +140,7 @@ async def request_charge(
         requested_at=tx.now,
     )
     tx.add(charge)
-    await tx.flush()
+    await _flush(tx, "charge_under_way")
     await tx.jobs.enqueue(tx, PERFORM_CHARGES, key=PERFORM_CHARGES)
     return ChargeId(charge.id)
 
@@ -144,7 +155,7 @@ async def request_payout(
     subject_id: UUID,
     money: Money,
 ) -> PayoutId:
-    """Ask for one payment to somebody's account; the database refuses a second one for the same subject."""
+    """Ask for one payment to somebody's account; raises Conflict when the subject has one that was not refused."""
     payout = PayoutRecord(
         id=tx.new_id(),
         branch_id=branch_id,
@@ -157,10 +168,18 @@ async def request_payout(
         requested_at=tx.now,
     )
     tx.add(payout)
-    await tx.flush()
-    await audit.record(tx, action="payout.requested", subject="contract", subject_id=contract_id)
+    await _flush(tx, "payout_under_way")
+    await audit.record(tx, action="payout.requested", subject="contract", subject_id=contract_id, branch_id=branch_id)
     await tx.jobs.enqueue(tx, PERFORM_PAYOUTS, key=PERFORM_PAYOUTS)
     return PayoutId(payout.id)
+
+
+async def _flush(tx: Tx, reason: str) -> None:
+    """Write now; a subject that is held already is a Conflict of that reason."""
+    try:
+        await tx.flush()
+    except IntegrityError as error:
+        raise Conflict(reason) from error
 
 
 # Performing: claim a chunk, call with no transaction open, record each answer in its own transaction
@@ -168,10 +187,11 @@ async def request_payout(
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
-    """A claimed row and what to ask of the provider for it."""
+    """A claimed row, what to ask of the provider for it, and how long it is ours."""
 
     id: UUID
     ask: Ask
+    until_at: datetime
 
 
 async def _claim(
@@ -186,10 +206,10 @@ async def _claim(
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        rows = (await tx.scalars(due)).all()
+        rows, until_at = (await tx.scalars(due)).all(), tx.now + CLAIM
         for row in rows:
-            row.state, row.claimed_until_at = MovementState.SENT, tx.now + CLAIM
-        return [_Errand(row.id, await prepare(tx, row)) for row in rows]
+            row.state, row.claimed_until_at = MovementState.SENT, until_at
+        return [_Errand(row.id, await prepare(tx, row), until_at) for row in rows]
 
 
 async def _run(
@@ -198,19 +218,16 @@ async def _run(
     errands: Sequence[_Errand],
     record: Callable[[Tx, UUID, Answer], Awaitable[None]],
 ) -> int:
-    places = asyncio.Semaphore(AT_ONCE)
-
     async def one(errand: _Errand) -> None:
-        async with places:
-            answer = await executor.call(errand.ask)
-            crash_point("payments.before_record")
-            async with database.transaction(system("payments")) as tx:
-                await record(tx, errand.id, answer)
+        # A call that could outlive the claim would meet whoever takes the row over: it is left to them.
+        if database.clock.now() + timedelta(seconds=errand.ask.deadline_s) > errand.until_at:
+            return
+        answer = await executor.call(errand.ask)
+        crash_point("payments.before_record")
+        async with database.transaction(system("payments")) as tx:
+            await record(tx, errand.id, answer)
 
-    async with asyncio.TaskGroup() as group:
-        for errand in errands:
-            group.create_task(one(errand))
-    return len(errands)
+    return await abreast(errands, one, at_once=AT_ONCE)
 
 
 async def perform_mandates(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
@@ -285,186 +302,52 @@ async def _route(tx: Tx, branch_id: UUID, contract_id: UUID, amount: Money) -> R
 
 async def record_mandate(tx: Tx, mandate_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a mandate request."""
-    mandate = await tx.get_one(MandateRecord, mandate_id, with_for_update=True)
-    mandate.instance = answer.instance or mandate.instance
-    match answer.outcome:
-        case CallOutcome.OK:
-            assert isinstance(answer.result, Mandate)
-            _settle_mandate(tx, mandate, answer.result)
-        case CallOutcome.UNKNOWN:
-            _move_mandate(tx, mandate, MandateState.UNKNOWN)
-        case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
-            mandate.code = answer.error_code
-            _move_mandate(tx, mandate, MandateState.REJECTED)
-        case _:
-            assert_never(answer.outcome)
-
-
-def _settle_mandate(tx: Tx, mandate: MandateRecord, result: Mandate) -> None:
-    mandate.mandate_ref, mandate.hosted_url = result.mandate_ref, result.hosted_url
-    _move_mandate(tx, mandate, mandate_state(result.status))
-
-
-def _move_mandate(tx: Tx, mandate: MandateRecord, state: MandateState) -> None:
-    if state not in MANDATE_MOVES[MandateState(mandate.state)]:
-        return
-    mandate.state, mandate.answered_at = state, tx.now
-    ids = {"mandate_id": MandateId(mandate.id), "contract_id": ContractId(mandate.contract_id)}
-    if state is MandateState.ACTIVE:
-        tx.emit(MandateActivated(**ids))
-    elif state is MandateState.REJECTED:
-        tx.emit(MandateRejected(**ids))
+    movements.take_mandate(tx, await _held(tx, MandateRecord, mandate_id), News.of(answer))
 
 
 async def record_charge(tx: Tx, charge_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a charge."""
-    charge = await _held(tx, ChargeRecord, charge_id)
-    charge.instance = answer.instance or charge.instance
-    _move_charge(tx, charge, _verdict(charge.amount, answer.outcome, answer.result, answer.error_code, answer))
+    movements.take_charge(tx, await _held(tx, ChargeRecord, charge_id), News.of(answer))
 
 
 async def record_payout(tx: Tx, payout_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a payout."""
-    payout = await _held(tx, PayoutRecord, payout_id)
-    payout.instance = answer.instance or payout.instance
-    _move_payout(tx, payout, _verdict(payout.amount, answer.outcome, answer.result, answer.error_code, answer))
+    movements.take_payout(tx, await _held(tx, PayoutRecord, payout_id), News.of(answer))
 
 
 async def record_outcome_known(tx: Tx, fact: OutcomeKnown) -> None:
     """Take late news of a call: from reconcile, a poll, or a callback."""
     match fact.operation:
         case "payments_mandate":
-            mandate = await tx.get_one(MandateRecord, UUID(fact.key), with_for_update=True)
-            if isinstance(fact.result, Mandate):
-                _settle_mandate(tx, mandate, fact.result)
-            elif fact.outcome in (CallOutcome.REJECTED, CallOutcome.NOT_EXECUTED):
-                _move_mandate(tx, mandate, MandateState.REJECTED)
+            movements.take_mandate(tx, await _held(tx, MandateRecord, UUID(fact.key)), News.late(fact))
         case "payments_collect":
-            charge = await _held(tx, ChargeRecord, UUID(fact.key))
-            charge.instance = fact.instance or charge.instance
-            _move_charge(tx, charge, _verdict(charge.amount, fact.outcome, fact.result, fact.error_code, None))
+            movements.take_charge(tx, await _held(tx, ChargeRecord, UUID(fact.key)), News.late(fact))
         case "payments_payout":
-            payout = await _held(tx, PayoutRecord, UUID(fact.key))
-            payout.instance = fact.instance or payout.instance
-            _move_payout(tx, payout, _verdict(payout.amount, fact.outcome, fact.result, fact.error_code, None))
+            movements.take_payout(tx, await _held(tx, PayoutRecord, UUID(fact.key)), News.late(fact))
         case _:
             return
 
 
 async def record_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
-    """A person must find out what became of a charge: say so once more, so that it is seen."""
-    if fact.operation == "payments_collect":
-        charge = await _held(tx, ChargeRecord, UUID(fact.key))
-        tx.emit(_in_doubt(charge, disputed=False))
+    """A person must find out what became of a movement: it is in doubt from now on, if it was not, and that is told."""
+    match fact.operation:
+        case "payments_mandate":
+            movements.doubt_mandate(tx, await _held(tx, MandateRecord, UUID(fact.key)))
+        case "payments_collect":
+            movements.doubt_charge(tx, await _held(tx, ChargeRecord, UUID(fact.key)))
+        case "payments_payout":
+            movements.doubt_payout(tx, await _held(tx, PayoutRecord, UUID(fact.key)))
+        case _:
+            return
 
 
-async def _held(tx: Tx, record: type[_Movement], row_id: UUID) -> _Movement:
+async def _held(tx: Tx, record: type[_Record], row_id: UUID) -> _Record:
     """The row, locked, after its contract: one lock order for everybody who moves a contract's money."""
     contract_id = await tx.scalar(select(record.contract_id).where(record.id == row_id))
     if contract_id is None:
         raise NotFound(record.__tablename__, row_id)
     await tx.hold(contract_id)
     return await tx.get_one(record, row_id, with_for_update=True, populate_existing=True)
-
-
-def _verdict(
-    asked: Money, outcome: CallOutcome, result: object | None, error_code: str | None, answer: Answer | None
-) -> Verdict:
-    match outcome:
-        case CallOutcome.OK:
-            assert isinstance(result, PaymentResult)
-            return judge(asked, result)
-        case CallOutcome.UNKNOWN:
-            return Verdict(state=MovementState.UNKNOWN)
-        case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
-            return refused(error_code, answer.advice if answer else None)
-        case _:
-            assert_never(outcome)
-
-
-def _apply(tx: Tx, row: ChargeRecord | PayoutRecord, verdict: Verdict) -> bool:
-    """Move a row forward; False when the news is stale."""
-    row.payment_ref = verdict.payment_ref or row.payment_ref
-    if not may_move(MovementState(row.state), verdict.state):
-        return False
-    row.state, row.code, row.answered_at = verdict.state, verdict.code, tx.now
-    if verdict.state is MovementState.SUCCEEDED:
-        row.settled_on = (verdict.settled_at or tx.now).astimezone(BUSINESS_ZONE).date()
-    return True
-
-
-def _move_charge(tx: Tx, charge: ChargeRecord, verdict: Verdict) -> None:
-    if not _apply(tx, charge, verdict):
-        return
-    match verdict.state:
-        case MovementState.SUCCEEDED:
-            assert charge.instance is not None
-            assert charge.settled_on is not None
-            tx.emit(
-                ChargeSucceeded(
-                    charge_id=ChargeId(charge.id),
-                    contract_id=ContractId(charge.contract_id),
-                    purpose=ChargePurpose(charge.purpose),
-                    subject_id=charge.subject_id,
-                    money=charge.amount,
-                    instance=charge.instance,
-                    settled_on=charge.settled_on,
-                )
-            )
-        case MovementState.REJECTED:
-            tx.emit(
-                ChargeRejected(
-                    charge_id=ChargeId(charge.id),
-                    contract_id=ContractId(charge.contract_id),
-                    purpose=ChargePurpose(charge.purpose),
-                    subject_id=charge.subject_id,
-                    code=charge.code or "rejected",
-                    advice=verdict.advice,
-                )
-            )
-        case MovementState.UNKNOWN | MovementState.DISPUTED:
-            tx.emit(_in_doubt(charge, disputed=verdict.state is MovementState.DISPUTED))
-        case _:
-            pass
-
-
-def _in_doubt(charge: ChargeRecord, *, disputed: bool) -> ChargeInDoubt:
-    return ChargeInDoubt(
-        charge_id=ChargeId(charge.id),
-        contract_id=ContractId(charge.contract_id),
-        purpose=ChargePurpose(charge.purpose),
-        subject_id=charge.subject_id,
-        disputed=disputed,
-    )
-
-
-def _move_payout(tx: Tx, payout: PayoutRecord, verdict: Verdict) -> None:
-    if not _apply(tx, payout, verdict):
-        return
-    if verdict.state is MovementState.SUCCEEDED:
-        assert payout.instance is not None
-        assert payout.settled_on is not None
-        tx.emit(
-            PayoutSucceeded(
-                payout_id=PayoutId(payout.id),
-                contract_id=ContractId(payout.contract_id),
-                purpose=PayoutPurpose(payout.purpose),
-                subject_id=payout.subject_id,
-                money=payout.amount,
-                instance=payout.instance,
-                settled_on=payout.settled_on,
-            )
-        )
-    elif verdict.state is MovementState.REJECTED:
-        tx.emit(
-            PayoutRejected(
-                payout_id=PayoutId(payout.id),
-                contract_id=ContractId(payout.contract_id),
-                purpose=PayoutPurpose(payout.purpose),
-                subject_id=payout.subject_id,
-                code=payout.code or "rejected",
-            )
-        )
 
 
 # Looking
@@ -513,13 +396,20 @@ async def list_charges(
 
 async def in_doubt(tx: Tx, contract_id: ContractId) -> bool:
     """Whether money of this contract has an unknown or disputed outcome; dunning pauses while it has."""
-    doubtful = (MovementState.UNKNOWN, MovementState.DISPUTED)
     row = await tx.scalar(
         select(ChargeRecord.id)
-        .where(ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(doubtful))
+        .where(ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(DOUBTFUL))
         .limit(1)
     )
     return row is not None
+
+
+async def under_way(tx: Tx, contract_id: ContractId) -> frozenset[UUID]:
+    """What of a contract has a charge that is neither settled nor refused, by the charge's subject."""
+    live = select(ChargeRecord.subject_id).where(
+        ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(sorted(LIVE))
+    )
+    return frozenset(await tx.scalars(live))
 
 
 def _mandate_view(row: MandateRecord) -> MandateView:
@@ -527,6 +417,7 @@ def _mandate_view(row: MandateRecord) -> MandateView:
         id=MandateId(row.id),
         contract_id=ContractId(row.contract_id),
         state=MandateState(row.state),
+        limit=row.limit_amount,
         instance=row.instance,
         hosted_url=row.hosted_url,
     )

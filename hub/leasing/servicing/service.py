@@ -453,6 +453,11 @@ async def get_account(tx: Tx, contract_id: ContractId) -> AccountView:
     )
 
 
+async def first_event_on(tx: Tx) -> date | None:
+    """The next day on which any account has something to close; None when none ever has."""
+    return await tx.scalar(select(func.min(AccountRecord.next_event_on)))
+
+
 async def count_by_state(tx: Tx) -> dict[str, int]:
     """How many accounts the actor sees in each state, and `overdue` among the active ones."""
     counted = select(AccountRecord.state, func.count()).group_by(AccountRecord.state)

@@ -38,10 +38,14 @@ _BALANCED = """
 create function line_set_is_whole_and_balanced() returns trigger language plpgsql as $$
 declare wrong uuid;
 begin
-    select added.entry_id into wrong
-    from added join entry on entry.id = added.entry_id
-    group by added.entry_id, entry.line_count
-    having sum(added.amount) <> 0 or count(*) <> entry.line_count or max(added.position) <> entry.line_count
+    -- Summed first and looked up by key after: a join of the two may be planned as a loop over the new lines.
+    select whole.entry_id into wrong
+    from (
+        select entry_id, sum(amount) as amount, count(*) as lines, max(position) as last from added group by entry_id
+    ) as whole
+    where whole.amount <> 0
+       or whole.lines <> whole.last
+       or whole.lines is distinct from (select line_count from entry where entry.id = whole.entry_id)
     limit 1;
     if found then
         raise exception 'entry % is not balanced and whole', wrong using errcode = 'check_violation';

@@ -167,14 +167,15 @@ def _create_event() -> None:
         "contract_event",
         _id(),
         _ref("contract_id", "contract.id"),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
         _instant("at"),
         _text("actor", 200),
         _text("before_state", 20, null=True),
         _text("after_state", 20),
         _text("note", 300),
         _one_of("after_state", *_STATES),
+        sa.UniqueConstraint("contract_id", "number"),
     )
-    op.create_index(op.f("ix_contract_event_contract_id_id"), "contract_event", ["contract_id", "id"])
 
 
 def _create_envelope() -> None:
@@ -183,6 +184,7 @@ def _create_envelope() -> None:
         _id(),
         _ref("branch_id", "branch.id"),
         _ref("contract_id", "contract.id"),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
         _text("state", 20),
         _text("instance", 60, null=True),
         _text("envelope_ref", 120, null=True),
@@ -195,6 +197,7 @@ def _create_envelope() -> None:
         _instant("completed_at", null=True),
         _instant("fetched_at", null=True),
         _one_of("state", "requested", "sent", "unknown", "completed", "declined", "expired", "voided", "failed"),
+        sa.UniqueConstraint("contract_id", "number"),
     )
     op.create_index(
         "uq_envelope_live_contract",
@@ -209,7 +212,6 @@ def _create_envelope() -> None:
         ("unfetched", "state = 'completed' and fetched_at is null"),
     ):
         op.create_index(f"ix_envelope_{name}", "envelope", ["claimed_until_at"], postgresql_where=sa.text(condition))
-    op.create_index(op.f("ix_envelope_contract_id"), "envelope", ["contract_id"])
 
 
 def _create_document() -> None:
@@ -231,9 +233,7 @@ def _create_document() -> None:
         sa.CheckConstraint(f"signed_sha256 {_DIGEST}", name="signed_sha256"),
         sa.CheckConstraint(f"evidence_sha256 {_DIGEST}", name="evidence_sha256"),
     )
-    op.create_index(
-        op.f("ix_contract_document_contract_id_language_id"), "contract_document", ["contract_id", "language", "id"]
-    )
+    op.create_index(op.f("ix_contract_document_contract_id"), "contract_document", ["contract_id"])
 
 
 def _create_signing_payment() -> None:

@@ -50,7 +50,7 @@ def test_amounts_dates_and_fees_read_as_their_language_says() -> None:
     [
         (
             Language.CHINESE,
-            ("汽车融资租赁合同", "承租人（乙方）", "人民币壹拾玖万", "购置税", "租金支付表", "剩余本金"),
+            ("汽车融资租赁合同", "承租人（乙方）", "人民币壹拾捌万玖仟捌佰元整", "购置税", "租金支付表", "剩余本金"),
         ),
         (
             Language.ENGLISH,

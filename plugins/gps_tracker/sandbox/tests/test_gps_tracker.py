@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from leasehub_gps_tracker_sandbox import mapping
@@ -145,7 +146,7 @@ async def test_alarms_can_be_told_to_come(rig: Rig) -> None:
 
 def test_routes_are_continuous_by_day() -> None:
     places = [place_of(DEVICE, START_AT + timedelta(seconds=number)) for number in range(120)]
-    steps = [distance_m(first, second) for first, second in zip(places, places[1:], strict=False)]
+    steps = [distance_m(first, second) for first, second in pairwise(places)]
     assert all(4 < step < 7 for step in steps)
 
 

@@ -5,6 +5,7 @@ Receivers and texts are kept in full, for the outbox is there to be read: give i
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import datetime
 
@@ -21,6 +22,8 @@ _COST_MINOR = {"sms": 5, "voice": 20, "email": 0}  # fen for each segment
 # Characters that one message holds, and each part of a longer one. Source: 3GPP TS 23.038, TS 23.040 (UDH of 6 octets).
 _SEVEN_BIT = (160, 153)
 _UCS2 = (70, 67)
+
+_FIELD = re.compile(r"\{(\w+)\}")
 
 _SCHEMA = """
 create table if not exists message (
@@ -158,10 +161,8 @@ def segments_of(text: str) -> int:
 
 
 def _filled(template: str, params: dict[str, str]) -> str:
-    """The template with its `{name}` fields replaced, each by a plain text: nothing in it is evaluated."""
-    for name, value in params.items():
-        template = template.replace("{" + name + "}", value)
-    return template
+    """The template with its `{name}` fields replaced in one pass: nothing in it or in a value is evaluated."""
+    return _FIELD.sub(lambda hit: params.get(hit.group(1), hit.group()), template)
 
 
 def _answer(row: sqlite3.Row) -> JsonObject:

@@ -1,0 +1,198 @@
+"""`hub`: every command of the system. What a command needs is imported when it runs, so that help comes at once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub.core.errors import LeaseHubError
+
+Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
+
+
+if TYPE_CHECKING:
+    _Group = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; an error that names itself is one line and exit code 1, a wrong use is 2."""
+    asked = _parser().parse_args(arguments)
+    command: Command = asked.command
+    try:
+        return asyncio.run(command(asked))
+    except LeaseHubError as error:
+        print(f"hub: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hub", description="LeaseHub, from the first lead to the transfer of title.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, text: str, command: Command, group: _Group | None = None) -> argparse.ArgumentParser:
+        one = (group or commands).add_parser(name, help=text, description=text)
+        one.set_defaults(command=command)
+        return one
+
+    up = add("up", "database, sandbox, demo and API in one go; Ctrl-C stops all of it", _up)
+    up.add_argument("--demo", type=Path, metavar="FILE", help="play this file of applications first")
+    add("serve", "serve the API and work on jobs", _serve).add_argument(
+        "--no-worker", action="store_true", help="leave the jobs to `hub work`"
+    )
+    add("work", "work on jobs only; run as many as you like, on as many machines", _work)
+    migrate = add("migrate", "bring the database to the newest revision", _migrate)
+    migrate.add_argument("--draft", metavar="MESSAGE", help="write a new revision from what the records say")
+    migrate.add_argument("--sql", action="store_true", help="print the statements instead")
+    demo = add("demo", "play whole leases from a file of applications on a virtual clock", _demo)
+    demo.add_argument("file", type=Path, nargs="?", default=Path("examples/applications.csv"))
+    demo.add_argument("--until", metavar="DATE", help="the last day to play; today when left out")
+    demo.add_argument("--check", action="store_true", help="only read the file, and say what is wrong with it")
+    sandbox = add("sandbox", "serve the stand-in vendors", _sandbox)
+    sandbox.add_argument("--port", type=int, default=8800)
+    sandbox.add_argument("--books", type=Path, help="where the vendors keep their books")
+    sandbox.add_argument(
+        "--until-stdin-closes", action="store_true", help="stop with the process that started this one"
+    )
+
+    providers = commands.add_parser("providers", help="the configured instances").add_subparsers(required=True)
+    for name, text, command in (
+        ("list", "every instance with its state and the reason", _providers_list),
+        ("check", "set every instance up as the hub would, and fail when one is not usable", _providers_check),
+        ("reload", "have every running process read the configuration anew", _providers_reload),
+    ):
+        add(name, text, command, providers)
+    for name, text in (("disable", "give an instance no new calls"), ("enable", "let it take calls again")):
+        switch = add(name, text, _providers_switch, providers)
+        switch.add_argument("instance")
+        switch.add_argument("--reason", default="by the command line")
+        switch.set_defaults(enabled=name == "enable")
+
+    ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
+    add("check", "prove that the books balance", _ledger_check, ledger)
+    keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
+    add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
+    people = commands.add_parser("staff", help="accounts").add_subparsers(required=True)
+    first = add("found", "open the headquarters and its first administrator", _staff_found, people)
+    first.add_argument("login")
+    token = add("token", "make a token that speaks for somebody", _staff_token, people)
+    token.add_argument("login")
+    token.add_argument("--days", type=int, default=30)
+    return parser
+
+
+# Serving
+
+
+async def _up(asked: argparse.Namespace) -> int:
+    from hub.commands import serving
+
+    return await serving.up(asked.demo)
+
+
+async def _serve(asked: argparse.Namespace) -> int:
+    from hub.commands import serving
+
+    return await serving.serve(worker=not asked.no_worker)
+
+
+async def _work(asked: argparse.Namespace) -> int:
+    from hub.commands import serving
+
+    return await serving.work()
+
+
+async def _sandbox(asked: argparse.Namespace) -> int:
+    from hub.commands import serving
+
+    return await serving.sandbox(asked.port, asked.books, until_stdin_closes=asked.until_stdin_closes)
+
+
+async def _demo(asked: argparse.Namespace) -> int:
+    from hub.commands import serving
+
+    return await serving.demo(asked.file, asked.until, check=asked.check)
+
+
+async def _migrate(asked: argparse.Namespace) -> int:
+    from hub.infra import migrate
+    from hub.infra.settings import load_settings
+    from hub.wiring import database_url
+
+    if asked.sql:
+        print(migrate.offline_sql())
+        return 0
+    url = database_url(load_settings())
+    migrate.upgrade(url)
+    if asked.draft:
+        migrate.draft(url, asked.draft)
+    print(f"at revision {migrate.current(url)}")
+    return 0
+
+
+# Looking and switching
+
+
+async def _providers_list(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.providers(check=False)
+
+
+async def _providers_check(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.providers(check=True)
+
+
+async def _providers_reload(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ask_for_reload()
+
+
+async def _providers_switch(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.switch(asked.instance, enabled=asked.enabled, reason=asked.reason)
+
+
+async def _ledger_check(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ledger_check()
+
+
+async def _keys_rotate(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.rotate_keys()
+
+
+async def _staff_found(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    password = os.environ.pop("LEASEHUB_PASSWORD", None) or _ask_password()
+    return await desk.found(asked.login, password)
+
+
+async def _staff_token(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.issue_token(asked.login, asked.days)
+
+
+def _ask_password() -> str:
+    import getpass
+
+    return getpass.getpass("password of the first administrator: ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The short commands of an administrator: look at providers, switch them, check the books, turn the keys, let people in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+
+from hub.core.errors import Conflict, NotFound
+from hub.infra import logs, migrate, staff
+from hub.infra.access import Role, system
+from hub.infra.records import Branch, BranchKind, Staff
+from hub.infra.rotation import reseal_everything
+from hub.infra.settings import load_settings
+from hub.infra.vault import KeyVault
+from hub.integrations import switches
+from hub.integrations.registry import ProviderState, describe
+from hub.ledger import service as ledger
+from hub.wiring import Hub, configured, database_url, open_hub
+
+_ACTOR = system("command line")
+
+
+@asynccontextmanager
+async def _hub() -> AsyncIterator[Hub]:
+    settings = load_settings()
+    logs.configure(level="WARNING", form=settings.log_format)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    url = database_url(settings)
+    migrate.upgrade(url)
+    async with open_hub(settings, url) as hub:
+        yield hub
+
+
+async def providers(*, check: bool) -> int:
+    """Print every instance with its state and the reason; with `check`, fail when one is not usable."""
+    async with _hub() as hub:
+        generation = hub.house.registry.current
+        table = Table("instance", "plugin", "version", "contract", "mode", "state", "operations", "reason")
+        for card in describe(generation):
+            table.add_row(
+                card.name,
+                card.plugin,
+                card.version,
+                card.contract,
+                card.mode,
+                card.state,
+                ", ".join(card.operations),
+                card.reason,
+            )
+        Console().print(table)
+        fit = (ProviderState.LOADED, ProviderState.DISABLED)
+        broken = [card for card in describe(generation) if card.state not in fit]
+    return 1 if check and broken else 0
+
+
+async def switch(instance: str, *, enabled: bool, reason: str) -> int:
+    """Let an instance take new calls or no longer."""
+    known = configured(load_settings(), os.environ).providers
+    if instance not in known:
+        raise NotFound("provider", instance)
+    async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
+        await switches.switch(tx, instance, enabled=enabled, reason=reason)
+    print(f"{instance} is {'enabled' if enabled else 'disabled'}; running processes follow within seconds")
+    return 0
+
+
+async def ask_for_reload() -> int:
+    """Check the configuration here, then have every running process build a new generation from it."""
+    configured(load_settings(), os.environ)
+    async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
+        await switches.ask_for_reload(tx)
+    print("running processes reload within seconds; one that a required provider fails keeps what it has")
+    return 0
+
+
+async def ledger_check() -> int:
+    """Prove that the books balance, or say what is wrong with them."""
+    async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
+        findings = await ledger.check(tx)
+        balance = await ledger.trial_balance(tx)
+    for finding in findings:
+        print(f"{finding.kind}: {finding.subject}: {finding.detail}", file=sys.stderr)
+    print(
+        f"debit {balance.debit}, credit {balance.credit}: {'books balance' if not findings else 'BOOKS DO NOT BALANCE'}"
+    )
+    return 1 if findings else 0
+
+
+async def rotate_keys() -> int:
+    """Add a key, seal with it from now on, and reseal every field and file there is."""
+    async with _hub() as hub:
+        vault = hub.house.database.vault
+        assert isinstance(vault, KeyVault)
+        key_id = vault.rotate()
+        rows = await reseal_everything(hub.house.database, vault)
+        files = hub.house.files.reseal(vault)
+    print(f"key {key_id} seals from now on; {rows} fields and {files} files were resealed")
+    return 0
+
+
+async def found(login: str, password: str) -> int:
+    """Open the headquarters and its first administrator; refused once there is anybody."""
+    async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
+        if await tx.scalar(select(Staff.id).limit(1)):
+            raise Conflict("there are accounts already: an administrator adds further ones")
+        headquarters = await tx.scalar(select(Branch.id).where(Branch.kind == BranchKind.HEADQUARTERS))
+        if headquarters is None:
+            headquarters = await staff.add_branch(
+                tx, code="headquarters", name="Headquarters", kind=BranchKind.HEADQUARTERS
+            )
+        await staff.add_staff(
+            tx,
+            login=login,
+            display_name=login,
+            branch_id=headquarters,
+            roles=frozenset({Role.ADMINISTRATOR}),
+            password=password,
+        )
+    print(f"{login} may log in")
+    return 0
+
+
+async def issue_token(login: str, days: int) -> int:
+    """Print a token that speaks for somebody, this one time."""
+    async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
+        staff_id = await tx.scalar(select(Staff.id).where(Staff.login == login))
+        if staff_id is None:
+            raise NotFound("staff", login)
+        print(await staff.issue_token(tx, staff_id=staff_id, name="command line", valid_days=days))
+    return 0

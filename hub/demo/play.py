@@ -1,0 +1,188 @@
+"""Moves the demo's clock from day to day: applicants come, nights close, money is collected, until today is reached.
+
+Days on which nothing can happen are skipped. The day reached is noted, so a run that was killed goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import uvicorn
+from sqlalchemy import func, select
+
+from hub.api.app import create_app
+from hub.demo.applicants import Applicant
+from hub.demo.company import open_company
+from hub.demo.records import DemoApplicant, DemoDay
+from hub.demo.story import ENDED, Stage, Step, advance
+from hub.demo.world import World
+from hub.infra.access import system
+from hub.infra.clock import BUSINESS_ZONE
+from hub.infra.database import Database
+from hub.integrations import call_log
+from hub.leasing.servicing import service as servicing
+from hub.sdk.clock import VirtualClock
+from hub.wiring import Hub, close_day
+
+OPENING_HOUR = time(9)
+AT_ONCE = 6
+# How far within a day the clock may run on while something of that day is not settled yet.
+_LONGEST_WAIT = timedelta(hours=8)
+_TICK = timedelta(minutes=1)
+_MOST_ROUNDS = 60
+
+Progress = Callable[[date, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """One run of the demo: the hub on its virtual clock, the stage, and the applicants."""
+
+    hub: Hub
+    clock: VirtualClock
+    stage: Stage
+    applicants: Sequence[Applicant]
+
+    @property
+    def database(self) -> Database:
+        """The hub's database."""
+        return self.hub.house.database
+
+
+def opening(day: date) -> datetime:
+    """When a business day of the demo begins."""
+    return datetime.combine(day, OPENING_HOUR, BUSINESS_ZONE).astimezone(UTC)
+
+
+async def reached_day(database: Database) -> date | None:
+    """The day that an earlier run has reached, None for a new demo."""
+    async with database.transaction(system("demo")) as tx:
+        day = await tx.get(DemoDay, 1)
+        return None if day is None else day.reached_on
+
+
+async def play(
+    hub: Hub, clock: VirtualClock, world: World, applicants: Sequence[Applicant], until: date, progress: Progress
+) -> None:
+    """Play every day up to `until`; `progress` is told the day, the applicants whose story has ended, and all of them."""
+    passwords = hub.house.settings.data_dir / "demo-passwords.txt"
+    company = await open_company(hub.house.database, applicants, passwords)
+    stage = Stage(database=hub.house.database, files=hub.house.files, company=company, world=world)
+    playing = Playing(hub=hub, clock=clock, stage=stage, applicants=applicants)
+    day: date | None = _first_day(applicants, await reached_day(hub.house.database))
+    async with _callback_door(hub):
+        while day is not None and day <= until:
+            await _play_day(playing, day)
+            progress(day, await _ended(playing), len(applicants))
+            day = await _next_day(playing, day, until)
+        await world.set_clock(None)
+
+
+def _first_day(applicants: Sequence[Applicant], reached: date | None) -> date | None:
+    first = min((one.applied_on for one in applicants), default=None)
+    return reached or first
+
+
+async def _play_day(playing: Playing, day: date) -> None:
+    await _move_clock(playing, max(opening(day), playing.clock.now()))
+    await close_day(playing.hub.house)
+    here = [one for one in playing.applicants if one.applied_on <= day]
+    here = await _unfinished(playing, here)
+    for _ in range(_MOST_ROUNDS):
+        await _settle_world(playing)
+        moved = await _advance_all(playing, here)
+        if not moved and not await _wait_for_answers(playing, day):
+            break
+    await _note_day(playing, day)
+
+
+async def _settle_world(playing: Playing) -> None:
+    """Run every waiting job, have every callback delivered, and run what that woke."""
+    await playing.hub.jobs.drain()
+    await playing.stage.world.deliver_callbacks()
+    await playing.hub.jobs.drain()
+
+
+async def _advance_all(playing: Playing, here: Sequence[Applicant]) -> bool:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(applicant: Applicant) -> bool:
+        async with places:
+            return await advance(playing.stage, applicant)
+
+    return any(await asyncio.gather(*(one(applicant) for applicant in here)))
+
+
+async def _wait_for_answers(playing: Playing, day: date) -> bool:
+    """Let time pass until the next question to a provider is due; False when none is due this day."""
+    async with playing.database.transaction(system("demo")) as tx:
+        look_at = await call_log.next_look_at(tx)
+    last = opening(day) + _LONGEST_WAIT
+    if look_at is None or look_at > last:
+        return False
+    await _move_clock(playing, max(look_at, playing.clock.now() + _TICK))
+    for task in ("reconcile.tick", "inbox.apply", "collections.perform_contacts"):
+        await playing.hub.jobs.wake(task)
+    return playing.clock.now() <= last
+
+
+async def _move_clock(playing: Playing, instant: datetime) -> None:
+    playing.clock.move_to(instant)
+    await playing.stage.world.set_clock(instant)
+
+
+async def _next_day(playing: Playing, day: date, until: date) -> date | None:
+    """The next day on which somebody applies or an account has something to close; the last day when none is before it."""
+    if day == until:
+        return None
+    async with playing.database.transaction(system("demo")) as tx:
+        due_on = await servicing.first_event_on(tx)
+    coming = [one.applied_on for one in playing.applicants if one.applied_on > day]
+    days = [one for one in (due_on, min(coming, default=None)) if one is not None]
+    return min(max(min(days, default=until), day + timedelta(days=1)), until)
+
+
+async def _unfinished(playing: Playing, here: Sequence[Applicant]) -> list[Applicant]:
+    async with playing.database.transaction(system("demo")) as tx:
+        ended = set(await tx.scalars(select(DemoApplicant.reference).where(DemoApplicant.step.in_(ENDED))))
+    return [one for one in here if one.reference not in ended]
+
+
+async def _ended(playing: Playing) -> int:
+    ended = (*ENDED, Step.LAST_WISH)
+    async with playing.database.transaction(system("demo")) as tx:
+        return await tx.scalar(select(func.count()).where(DemoApplicant.step.in_(ended))) or 0
+
+
+async def _note_day(playing: Playing, day: date) -> None:
+    async with playing.database.transaction(system("demo")) as tx:
+        note = await tx.get(DemoDay, 1)
+        if note is None:
+            tx.add(DemoDay(id=1, reached_on=day))
+        else:
+            note.reached_on = day
+
+
+@asynccontextmanager
+async def _callback_door(hub: Hub) -> AsyncIterator[None]:
+    """Serve the hub's doors while the demo plays: the vendors' callbacks come in over HTTP like anywhere."""
+    settings = hub.house.settings
+    config = uvicorn.Config(
+        create_app(hub.house), host=settings.host, port=settings.port, log_level="warning", access_log=False
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,252 @@
+"""How a mandate, a charge or a payout moves on when news of it comes, and what that makes known.
+
+Whoever calls holds the contract and the row. News comes forward only: what is older than the row's state is stale and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from hub.core.errors import RetryAdvice
+from hub.core.ids import ChargeId, ContractId, MandateId, PayoutId
+from hub.core.money import Money
+from hub.core.ports.payments import Mandate, PaymentResult
+from hub.infra.clock import BUSINESS_ZONE
+from hub.infra.database import Tx
+from hub.integrations.answers import Answer, CallOutcome
+from hub.integrations.facts import OutcomeKnown
+from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
+from hub.leasing.payments.rules import (
+    DOUBTFUL,
+    LIVE,
+    ChargeInDoubt,
+    ChargePurpose,
+    ChargeRejected,
+    ChargeSucceeded,
+    MandateActivated,
+    MandateRejected,
+    MandateState,
+    MovementState,
+    PayoutInDoubt,
+    PayoutPurpose,
+    PayoutRejected,
+    PayoutSucceeded,
+    Verdict,
+    judge,
+    mandate_may_move,
+    mandate_state,
+    may_move,
+    refused,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a provider has said of a call, at once or late."""
+
+    instance: str | None
+    outcome: CallOutcome
+    result: object | None
+    error_code: str | None
+    advice: RetryAdvice | None
+
+    @classmethod
+    def of(cls, answer: Answer) -> News:
+        """What it said at once."""
+        return cls(
+            instance=answer.instance,
+            outcome=answer.outcome,
+            result=answer.result,
+            error_code=answer.error_code,
+            advice=answer.advice,
+        )
+
+    @classmethod
+    def late(cls, fact: OutcomeKnown) -> News:
+        """What became known later."""
+        return cls(
+            instance=fact.instance,
+            outcome=fact.outcome,
+            result=fact.result,
+            error_code=fact.error_code,
+            advice=None,
+        )
+
+
+# Mandates
+
+
+def take_mandate(tx: Tx, mandate: MandateRecord, news: News) -> None:
+    """Move a mandate on by what its provider has said."""
+    mandate.instance = news.instance or mandate.instance
+    match news.outcome:
+        case CallOutcome.OK:
+            assert isinstance(news.result, Mandate)
+            if _move_mandate(tx, mandate, mandate_state(news.result.status)):
+                mandate.mandate_ref, mandate.hosted_url = news.result.mandate_ref, news.result.hosted_url
+        case CallOutcome.UNKNOWN:
+            _move_mandate(tx, mandate, MandateState.UNKNOWN)
+        case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
+            if _move_mandate(tx, mandate, MandateState.REJECTED):
+                mandate.code = news.error_code
+        case _:
+            assert_never(news.outcome)
+
+
+def doubt_mandate(tx: Tx, mandate: MandateRecord) -> None:
+    """Nobody knows what became of a mandate."""
+    _move_mandate(tx, mandate, MandateState.UNKNOWN)
+
+
+def _move_mandate(tx: Tx, mandate: MandateRecord, after: MandateState) -> bool:
+    """Move a mandate forward; False when the news is stale."""
+    before = MandateState(mandate.state)
+    if not mandate_may_move(before, after):
+        return False
+    mandate.state, mandate.answered_at = after, tx.now
+    mandate_id, contract_id = MandateId(mandate.id), ContractId(mandate.contract_id)
+    if after is MandateState.ACTIVE:
+        tx.emit(MandateActivated(mandate_id=mandate_id, contract_id=contract_id))
+    elif after is MandateState.REJECTED or (after is MandateState.REVOKED and before is not MandateState.ACTIVE):
+        tx.emit(MandateRejected(mandate_id=mandate_id, contract_id=contract_id))
+    return True
+
+
+# Charges and payouts
+
+
+def take_charge(tx: Tx, charge: ChargeRecord, news: News) -> None:
+    """Move a charge on by what its provider has said."""
+    charge.instance = news.instance or charge.instance
+    _move_charge(tx, charge, _verdict(charge.amount, news))
+
+
+def take_payout(tx: Tx, payout: PayoutRecord, news: News) -> None:
+    """Move a payout on by what its provider has said."""
+    payout.instance = news.instance or payout.instance
+    _move_payout(tx, payout, _verdict(payout.amount, news))
+
+
+def _verdict(asked: Money, news: News) -> Verdict:
+    match news.outcome:
+        case CallOutcome.OK:
+            assert isinstance(news.result, PaymentResult)
+            return judge(asked, news.result)
+        case CallOutcome.UNKNOWN:
+            return Verdict(state=MovementState.UNKNOWN)
+        case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
+            return refused(news.error_code, news.advice)
+        case _:
+            assert_never(news.outcome)
+
+
+def _apply(tx: Tx, row: ChargeRecord | PayoutRecord, verdict: Verdict) -> bool:
+    """Move a row forward; False when the news is stale."""
+    if not may_move(MovementState(row.state), verdict.state):
+        return False
+    row.payment_ref = verdict.payment_ref or row.payment_ref
+    row.state, row.code, row.answered_at = verdict.state, verdict.code, tx.now
+    if verdict.state is MovementState.SUCCEEDED:
+        # A provider's clock that runs ahead does not make tomorrow's money.
+        row.settled_on = min((verdict.settled_at or tx.now).astimezone(BUSINESS_ZONE).date(), tx.today)
+    return True
+
+
+def _move_charge(tx: Tx, charge: ChargeRecord, verdict: Verdict) -> None:
+    if not _apply(tx, charge, verdict):
+        return
+    match verdict.state:
+        case MovementState.SUCCEEDED:
+            assert charge.instance is not None
+            assert charge.settled_on is not None
+            tx.emit(
+                ChargeSucceeded(
+                    charge_id=ChargeId(charge.id),
+                    contract_id=ContractId(charge.contract_id),
+                    purpose=ChargePurpose(charge.purpose),
+                    subject_id=charge.subject_id,
+                    money=charge.amount,
+                    instance=charge.instance,
+                    settled_on=charge.settled_on,
+                )
+            )
+        case MovementState.REJECTED:
+            tx.emit(
+                ChargeRejected(
+                    charge_id=ChargeId(charge.id),
+                    contract_id=ContractId(charge.contract_id),
+                    purpose=ChargePurpose(charge.purpose),
+                    subject_id=charge.subject_id,
+                    code=charge.code or "rejected",
+                    advice=verdict.advice,
+                )
+            )
+        case MovementState.UNKNOWN | MovementState.DISPUTED:
+            doubt_charge(tx, charge)
+        case _:
+            pass
+
+
+def doubt_charge(tx: Tx, charge: ChargeRecord) -> None:
+    """Tell that nobody knows what became of a charge; one that was decided meanwhile is left alone."""
+    if charge.state == MovementState.SENT:
+        charge.state = MovementState.UNKNOWN
+    if charge.state in LIVE | DOUBTFUL:
+        tx.emit(
+            ChargeInDoubt(
+                charge_id=ChargeId(charge.id),
+                contract_id=ContractId(charge.contract_id),
+                purpose=ChargePurpose(charge.purpose),
+                subject_id=charge.subject_id,
+                disputed=charge.state == MovementState.DISPUTED,
+            )
+        )
+
+
+def _move_payout(tx: Tx, payout: PayoutRecord, verdict: Verdict) -> None:
+    if not _apply(tx, payout, verdict):
+        return
+    if verdict.state is MovementState.SUCCEEDED:
+        assert payout.instance is not None
+        assert payout.settled_on is not None
+        tx.emit(
+            PayoutSucceeded(
+                payout_id=PayoutId(payout.id),
+                contract_id=ContractId(payout.contract_id),
+                purpose=PayoutPurpose(payout.purpose),
+                subject_id=payout.subject_id,
+                money=payout.amount,
+                instance=payout.instance,
+                settled_on=payout.settled_on,
+            )
+        )
+    elif verdict.state is MovementState.REJECTED:
+        tx.emit(
+            PayoutRejected(
+                payout_id=PayoutId(payout.id),
+                contract_id=ContractId(payout.contract_id),
+                purpose=PayoutPurpose(payout.purpose),
+                subject_id=payout.subject_id,
+                code=payout.code or "rejected",
+            )
+        )
+    elif verdict.state in DOUBTFUL:
+        doubt_payout(tx, payout)
+
+
+def doubt_payout(tx: Tx, payout: PayoutRecord) -> None:
+    """Tell that nobody knows what became of a payout; one that was decided meanwhile is left alone."""
+    if payout.state == MovementState.SENT:
+        payout.state = MovementState.UNKNOWN
+    if payout.state in LIVE | DOUBTFUL:
+        tx.emit(
+            PayoutInDoubt(
+                payout_id=PayoutId(payout.id),
+                contract_id=ContractId(payout.contract_id),
+                purpose=PayoutPurpose(payout.purpose),
+                subject_id=payout.subject_id,
+                disputed=payout.state == MovementState.DISPUTED,
+            )
+        )
