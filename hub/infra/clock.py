@@ -27,15 +27,31 @@ def business_date(clock: Clock, zone: ZoneInfo = BUSINESS_ZONE) -> date:
 
 
 class Ids:
-    """Makes UUIDv7 identifiers from a clock and a source of random bytes. Source: RFC 9562, section 5.7."""
+    """Makes UUIDv7 identifiers that always rise, from a clock and a source of random bytes.
+
+    Within one millisecond, or when the clock stands or goes back, the random part is counted up by a random step.
+    Source: RFC 9562, sections 5.7 and 6.2 (method 2).
+    """
 
     def __init__(self, clock: Clock, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
         self._random = random_bytes
+        self._last = (0, 0)
 
     def new(self) -> UUID:
-        """A fresh identifier that sorts by time."""
+        """A fresh identifier, greater than every one before it of this process."""
         millis = int(self._clock.now().timestamp() * 1000)
         chance = int.from_bytes(self._random(10), "big")
-        high, low = chance >> 68, chance & ((1 << 62) - 1)
+        last_millis, last_tail = self._last
+        tail = chance & _TAIL
+        if millis <= last_millis:
+            millis, tail = last_millis, last_tail + 1 + (chance & _STEP)
+            if tail > _TAIL:
+                millis, tail = millis + 1, chance & _STEP
+        self._last = millis, tail
+        high, low = tail >> 62, tail & ((1 << 62) - 1)
         return UUID(int=(millis & ((1 << 48) - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+
+
+_TAIL = (1 << 74) - 1
+_STEP = (1 << 32) - 1

@@ -174,14 +174,12 @@ class ProcrastinateJobs:
         wishes: Sequence[Wish] = tx.info.pop(_WISHES, ())
         dropped = []
         for wish in sorted(wishes, key=lambda one: one.key or ""):
-            raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-            assert isinstance(raw, AsyncConnection)
             try:
                 # A refused key aborts the transaction that it happens in, so it happens in a savepoint.
                 async with tx.begin_nested():
-                    await self._defer(wish, raw)
+                    await self._defer(wish, await _driver_connection(tx))
             except AlreadyEnqueued:
-                await self._bring_forward(wish, raw)
+                await self._bring_forward(wish, await _driver_connection(tx))
                 dropped.append(wish)
         tx.info[_DROPPED] = dropped
 
@@ -205,12 +203,13 @@ class ProcrastinateJobs:
             await self._bring_forward(wish)
 
     async def _defer(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
+        payload: Any = dict(wish.payload)
         await self._app.configure_task(
             wish.task,
             queueing_lock=wish.key,
             connection=connection,
             schedule_in={"seconds": wish.delay_s} if wish.delay_s else None,
-        ).defer_async(payload=dict(wish.payload), failures=wish.failures)
+        ).defer_async(payload=payload, failures=wish.failures)
 
     async def _bring_forward(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
         when = {"key": wish.key, "delay_s": wish.delay_s}
@@ -292,6 +291,13 @@ class ProcrastinateJobs:
         await self._app.job_manager.delete_old_jobs(
             nb_hours=_FAILED_ARE_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
+
+
+async def _driver_connection(tx: Tx) -> AsyncConnection[Any]:
+    """The connection that the transaction is on, as the driver knows it; a savepoint is set by asking for it."""
+    raw = (await (await tx.connection()).get_raw_connection()).driver_connection
+    assert isinstance(raw, AsyncConnection)
+    return raw
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> list[Any]:

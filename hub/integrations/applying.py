@@ -23,7 +23,6 @@ from hub.infra.database import Database, Tx
 from hub.integrations import wire
 from hub.integrations.executor import Executor
 from hub.integrations.facts import ProviderEventReceived
-from hub.integrations.inbox import INBOX_APPLY
 from hub.integrations.plugins import shown
 from hub.integrations.reconcile import AT_ONCE, Learned, reconcile_now
 from hub.integrations.records import InboxDelivery, ProviderCall
@@ -75,7 +74,7 @@ _News = Learned | str  # what asking brought, or why asking went wrong
 
 
 async def apply_due(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
-    """Apply the callbacks that wait, at most `limit`, and wake the next run when there may be more; returns how many."""
+    """Apply the callbacks that wait, at most `limit`; returns how many there were."""
     deliveries = await _claim(database, limit)
     if not deliveries:
         return 0
@@ -83,7 +82,7 @@ async def apply_due(database: Database, executor: Executor, *, limit: int = CHUN
     news = await _ask(database, executor, calls)
     crash_point("inbox.before_write")
     verdicts = [_judge(delivery, calls, news) for delivery in deliveries]
-    await _write_all(database, executor, verdicts, more=len(deliveries) == limit)
+    await _write_all(database, executor, verdicts)
     return len(deliveries)
 
 
@@ -206,27 +205,25 @@ def _says(call: ProviderCall) -> object:
 # Writing it down
 
 
-async def _write_all(database: Database, executor: Executor, verdicts: Sequence[_Verdict], *, more: bool) -> None:
+async def _write_all(database: Database, executor: Executor, verdicts: Sequence[_Verdict]) -> None:
     """In one transaction; when a listener stumbles over something in it, one by one, so that only that one fails."""
     try:
-        await _write(database, executor, verdicts, more=more)
+        await _write(database, executor, verdicts)
     except Exception:
         for verdict in verdicts:
             try:
-                await _write(database, executor, [verdict], more=more)
+                await _write(database, executor, [verdict])
             except Exception as error:
                 failed = _Verdict(delivery=verdict.delivery, fate=Fate.FAILED, error=shown(error))
-                await _write(database, executor, [failed], more=more)
+                await _write(database, executor, [failed])
 
 
-async def _write(database: Database, executor: Executor, verdicts: Sequence[_Verdict], *, more: bool) -> None:
+async def _write(database: Database, executor: Executor, verdicts: Sequence[_Verdict]) -> None:
     async with database.transaction(_ACTOR) as tx:
         await tx.execute(sa.update(InboxDelivery), [_row(tx, verdict) for verdict in verdicts])
         for verdict in verdicts:
             if verdict.fate is not Fate.FAILED and verdict.fate is not Fate.WAITS:
                 _emit(tx, verdict.delivery)
-        if more:
-            await tx.jobs.enqueue(tx, INBOX_APPLY, key=INBOX_APPLY)
     for verdict in verdicts:
         if verdict.fate is not Fate.WAITS:
             _tell(executor, verdict)

@@ -21,9 +21,12 @@ from hub.infra.database import Database, Tx
 from hub.infra.logs import logger
 from hub.infra.masking import masked
 from hub.integrations import wire
+from hub.integrations.applying import apply_due
 from hub.integrations.plugins import Receive, shown
 from hub.integrations.records import InboxDelivery
 from hub.integrations.registry import Registry
+
+__all__ = ["INBOX_APPLY", "apply_due", "receive", "replay"]
 
 INBOX_APPLY = "inbox.apply"
 LONGEST_BODY = 1_000_000  # bytes

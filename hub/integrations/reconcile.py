@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from hub.core.effects import Effect
 from hub.core.errors import Conflict, InvalidInput, NotFound, UnknownOutcome
-from hub.core.events import ReconcileEscalated
 from hub.core.hookspecs import OPERATIONS
 from hub.core.ports import NoRecord, StatusQuery
 from hub.core.provider import OperationFacts
@@ -182,7 +181,7 @@ async def _ask_after(database: Database, executor: Executor, call: ProviderCall)
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
         if CallState(held.state) not in OPEN_STATES:
             return Learned.CLOSED
-        learned = _write(tx, executor, held, found, facts, asking)
+        learned = _write(tx, held, found, facts, asking)
     return learned if isinstance(learned, Learned) else await _send_again(database, executor, call)
 
 
@@ -244,20 +243,20 @@ async def _send_again(database: Database, executor: Executor, call: ProviderCall
 
 
 def _write(
-    tx: Tx, executor: Executor, call: ProviderCall, found: object | None, facts: OperationFacts | None, asking: Asking
+    tx: Tx, call: ProviderCall, found: object | None, facts: OperationFacts | None, asking: Asking
 ) -> Learned | Literal[Step.SEND_AGAIN]:
     if call.state == CallState.INTENT:
         call.state, call.error_code, call.detail = CallState.UNKNOWN, UnknownOutcome.code, "cut off"
     if isinstance(found, NoRecord):
         assert facts is not None, "it has answered"
-        return _take(tx, executor, call, _no_record(tx, call, facts), "the provider has no record of it")
+        return _take(tx, call, _no_record(tx, call, facts), "the provider has no record of it")
     if found is not None:
         call.no_record_count, call.no_record_at = 0, None
         ended = Ended.with_result(found)
         if ended.state is not CallState.UNKNOWN and found != result_of(tx.vault, call):
             return _settle(tx, call, ended)
     reason = "it cannot be asked after" if asking is Asking.NEVER else "no end of it in sight"
-    return _take(tx, executor, call, after_no_news(_search(tx, call), facts, asking), reason)
+    return _take(tx, call, after_no_news(_search(tx, call), facts, asking), reason)
 
 
 def _search(tx: Tx, call: ProviderCall) -> Search:
@@ -292,13 +291,13 @@ def _take(
             call.state, call.reconcile_at = CallState.OK, None
             return Learned.SETTLED
         case Step.ESCALATE:
-            _escalate(tx, executor, call, reason)
+            _escalate(tx, call, reason)
             return Learned.ESCALATED
         case _:
             assert_never(step)
 
 
-def _escalate(tx: Tx, executor: Executor, call: ProviderCall, reason: str) -> None:
+def _escalate(tx: Tx, call: ProviderCall, reason: str) -> None:
     assert call.instance is not None, "a call that was sent"
     call.state, call.reconcile_at, call.detail = CallState.ESCALATED, None, reason
     tx.emit(
@@ -310,8 +309,6 @@ def _escalate(tx: Tx, executor: Executor, call: ProviderCall, reason: str) -> No
             reason=reason,
         )
     )
-    event = ReconcileEscalated(call_id=call.id, instance=call.instance, operation=call.operation, reason=reason)
-    tx.after_commit.append(lambda: executor.registry.observe("reconcile_escalated", event))
 
 
 def _settle(tx: Tx, call: ProviderCall, ended: Ended) -> Learned:

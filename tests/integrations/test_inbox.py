@@ -20,10 +20,9 @@ from hub.core.ports.webhooks import WebhookDelivery, WebhookKind, WebhookReply, 
 from hub.infra.access import system
 from hub.infra.database import Database, Tx
 from hub.integrations.answers import Ask
-from hub.integrations.applying import apply_due
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeKnown, ProviderEventReceived
-from hub.integrations.inbox import INBOX_APPLY, LONGEST_BODY, receive, replay
+from hub.integrations.inbox import INBOX_APPLY, LONGEST_BODY, apply_due, receive, replay
 from hub.integrations.records import InboxDelivery
 from hub.sdk.clock import VirtualClock
 from tests.integrations.fakes import FakeRegistry, FakeTime, Gps, Payments, Script, instance, paid, pending, signed
@@ -339,16 +338,6 @@ async def test_two_workers_apply_each_callback_once(bench: Bench) -> None:
     counts = await asyncio.gather(*(bench.apply() for _ in range(3)))
     assert sum(counts) == 20
     assert len(bench.facts) == 20
-
-
-async def test_a_full_batch_wakes_the_next(bench: Bench) -> None:
-    for number in range(3):
-        await bench.deliver({"event_id": str(number), "kind": "position", "subject_ref": "d"}, to="gps")
-    async with bench.database.engine.begin() as connection:
-        await connection.execute(sa.text("delete from procrastinate_jobs"))
-    assert await apply_due(bench.database, bench.executor, limit=2) == 2
-    async with bench.database.engine.connect() as connection:
-        assert (await connection.execute(sa.text("select count(*) from procrastinate_jobs"))).scalar_one() == 1
 
 
 # Replay

@@ -232,7 +232,6 @@ async def test_without_the_vendors_promises_a_person_decides(
     assert isinstance(fact, OutcomeEscalated)
     assert len(bench.script.of("payments_collect")) == 1
     assert (await bench.row(call_id)).state == "escalated"
-    assert [hook for hook, _ in bench.registry.told if hook == "reconcile_escalated"]
 
 
 async def test_after_the_keys_lifetime_nothing_is_sent_and_a_person_decides(bench: Bench) -> None:

@@ -60,9 +60,9 @@ class ContactRecord(Base):
     send_after_at: Mapped[datetime]
     claimed_until_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    instance: Mapped[str | None] = mapped_column(String(60))
-    message_ref: Mapped[str | None] = mapped_column(String(120))
-    error_code: Mapped[str | None] = mapped_column(String(80))
+    instance: Mapped[str | None] = mapped_column(String(64))
+    message_ref: Mapped[str | None] = mapped_column(String(255))
+    error_code: Mapped[str | None] = mapped_column(String(120))
 
 
 class PromiseRecord(Base):

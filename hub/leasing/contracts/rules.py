@@ -246,6 +246,14 @@ class DocumentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperFile:
+    """A paper's file: what to call it, and the digest that it is kept under."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvelopeView:
     """An envelope of a contract; `signing_urls` in the order of the signers."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -40,6 +40,7 @@ from hub.leasing.contracts.records import (
 )
 from hub.leasing.contracts.rules import (
     CANCELLABLE,
+    HOLDS_ITS_CAR,
     ContractCancelled,
     ContractDrafted,
     ContractFunded,
@@ -53,6 +54,7 @@ from hub.leasing.contracts.rules import (
     Language,
     LeaseClosed,
     LeaseCommenced,
+    PaperFile,
     SigningPaymentReceived,
     SigningPaymentRejected,
     SigningPaymentState,
@@ -412,27 +414,23 @@ async def mark_settled(tx: Tx, contract_id: ContractId, *, settled_on: date) -> 
     await story.move(tx, contract, ContractState.SETTLED, f"settled on {settled_on}")
 
 
-async def transfer_title(tx: Tx, contract_id: ContractId, *, transferred_on: date, paper_ref: str) -> None:
-    """The title of a settled lease's car passes to the lessee, and the contract is closed."""
-    contract = await story.held(tx, contract_id)
-    if contract.state != ContractState.SETTLED:
-        raise RuleBroken("contract_state", before=contract.state, after="title transfer")
-    await inventory.transfer_title(
-        tx, _car(contract), contract_id=contract_id, transferred_on=transferred_on, paper_ref=paper_ref
-    )
-    await close(tx, contract_id, closed_on=transferred_on)
+async def close(tx: Tx, contract_id: ContractId, *, closed_on: date, paper_ref: str | None = None) -> None:
+    """Everything is paid: the title passes to the lessee, and the contract is closed; one that is closed stays so.
 
-
-async def close(tx: Tx, contract_id: ContractId, *, closed_on: date) -> None:
-    """Close a settled contract whose car is the lessee's by now; one that is closed stays so."""
+    `paper_ref` names the paper of the transfer; without one it passes by the contract itself, as its clauses say.
+    """
     contract = await story.held(tx, contract_id)
     if contract.state == ContractState.CLOSED:
         return
-    vehicle = await inventory.get(tx, _car(contract))
-    if vehicle.status is not VehicleStatus.TITLE_TRANSFERRED:
-        raise RuleBroken("title_not_transferred", status=vehicle.status)
-    contract.closed_on = closed_on
     await story.move(tx, contract, ContractState.CLOSED, f"title transferred, closed on {closed_on}")
+    contract.closed_on = closed_on
+    await inventory.transfer_title(
+        tx,
+        _car(contract),
+        contract_id=contract_id,
+        transferred_on=closed_on,
+        paper_ref=paper_ref or contract.number,
+    )
     tx.emit(LeaseClosed(contract_id=contract_id, closed_on=closed_on))
 
 
@@ -459,6 +457,21 @@ async def list_contracts(
     if after is not None:
         rows = rows.where(ContractRecord.id < after)
     return tuple(story.view_of(row) for row in await tx.scalars(rows.limit(limit)))
+
+
+async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
+    """The living contract that a car is under, or None."""
+    rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    rows = rows.where(ContractRecord.vehicle_id == vehicle_id, ContractRecord.state.in_(HOLDS_ITS_CAR))
+    contract = await tx.scalar(rows)
+    return None if contract is None else story.view_of(contract)
+
+
+async def count_by_state(tx: Tx) -> dict[str, int]:
+    """How many contracts there are in each state, every state named."""
+    rows = visible(select(ContractRecord.state, func.count()), ContractRecord.branch_id, tx.actor)
+    counted = {state: count for state, count in await tx.execute(rows.group_by(ContractRecord.state))}
+    return {state.value: counted.get(state.value, 0) for state in ContractState}
 
 
 async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
@@ -496,19 +509,25 @@ async def documents(tx: Tx, contract_id: ContractId) -> tuple[DocumentView, ...]
     )
 
 
-async def paper(tx: Tx, contract_id: ContractId, language: Language) -> DocumentView:
-    """The newest lease contract in a language; raises NotFound before one has been set. Looking is audited."""
+async def paper(tx: Tx, contract_id: ContractId, language: Language, *, signed: bool = False) -> PaperFile:
+    """The file of the newest lease contract in a language, as sent out or as signed; looking is audited.
+
+    Raises NotFound before there is one.
+    """
+    contract = await story.found(tx, contract_id)
     papers = [document for document in await documents(tx, contract_id) if document.language is language]
-    if not papers:
+    sha256 = (papers[0].signed_sha256 if signed else papers[0].sha256) if papers else None
+    if sha256 is None:
         raise NotFound("contract_document", language.value)
     await audit.record(
         tx,
         action="contract.paper_viewed",
         subject="contract",
         subject_id=contract_id,
-        detail={"language": language},
+        detail={"language": language, "signed": signed},
+        branch_id=contract.branch_id,
     )
-    return papers[0]
+    return PaperFile(name=f"{contract.number}.{language.value}.pdf", sha256=sha256)
 
 
 async def envelopes(tx: Tx, contract_id: ContractId) -> tuple[EnvelopeView, ...]:

@@ -40,10 +40,10 @@ class MandateRecord(Base):
     contract_number: Mapped[str] = mapped_column(String(40))
     limit_amount: Mapped[Money]
     state: Mapped[str] = mapped_column(String(20))
-    instance: Mapped[str | None] = mapped_column(String(60))
-    mandate_ref: Mapped[str | None] = mapped_column(String(120))
+    instance: Mapped[str | None] = mapped_column(String(64))
+    mandate_ref: Mapped[str | None] = mapped_column(String(255))
     hosted_url: Mapped[str | None] = mapped_column(String(2000))
-    code: Mapped[str | None] = mapped_column(String(80))
+    code: Mapped[str | None] = mapped_column(String(120))
     claimed_until_at: Mapped[datetime | None]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
@@ -71,9 +71,9 @@ class ChargeRecord(Base):
     amount: Mapped[Money]
     due_on: Mapped[date]
     state: Mapped[str] = mapped_column(String(20))
-    instance: Mapped[str | None] = mapped_column(String(60))
-    payment_ref: Mapped[str | None] = mapped_column(String(120))
-    code: Mapped[str | None] = mapped_column(String(80))
+    instance: Mapped[str | None] = mapped_column(String(64))
+    payment_ref: Mapped[str | None] = mapped_column(String(255))
+    code: Mapped[str | None] = mapped_column(String(120))
     claimed_until_at: Mapped[datetime | None]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
@@ -108,9 +108,9 @@ class PayoutRecord(Base):
     subject_id: Mapped[UUID]
     amount: Mapped[Money]
     state: Mapped[str] = mapped_column(String(20))
-    instance: Mapped[str | None] = mapped_column(String(60))
-    payment_ref: Mapped[str | None] = mapped_column(String(120))
-    code: Mapped[str | None] = mapped_column(String(80))
+    instance: Mapped[str | None] = mapped_column(String(64))
+    payment_ref: Mapped[str | None] = mapped_column(String(255))
+    code: Mapped[str | None] = mapped_column(String(120))
     claimed_until_at: Mapped[datetime | None]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]

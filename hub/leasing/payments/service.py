@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar, assert_never
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
@@ -18,40 +18,28 @@ from sqlalchemy.exc import IntegrityError
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, MandateId, PartyId, PayoutId
 from hub.core.money import Money
-from hub.core.ports.payments import CollectRequest, Mandate, MandateRequest, PaymentResult, PayoutRequest
+from hub.core.ports.payments import CollectRequest, MandateRequest, PayoutRequest
 from hub.infra import audit, staff
 from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
-from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
-from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
+from hub.integrations.executor import Answer, Ask, Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.routing import RouteFacts
 from hub.leasing.parties import service as parties
+from hub.leasing.payments import movements
+from hub.leasing.payments.movements import News
 from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
 from hub.leasing.payments.rules import (
+    DOUBTFUL,
     LIVE,
-    ChargeInDoubt,
     ChargePurpose,
-    ChargeRejected,
-    ChargeSucceeded,
-    MandateActivated,
-    MandateRejected,
     MandateState,
     MandateView,
     MovementState,
     MovementView,
-    PayoutInDoubt,
     PayoutPurpose,
-    PayoutRejected,
-    PayoutSucceeded,
-    Verdict,
-    judge,
-    mandate_may_move,
-    mandate_state,
-    may_move,
-    refused,
 )
 
 CHUNK = 500
@@ -398,7 +386,7 @@ async def in_doubt(tx: Tx, contract_id: ContractId) -> bool:
     """Whether money of this contract has an unknown or disputed outcome; dunning pauses while it has."""
     row = await tx.scalar(
         select(ChargeRecord.id)
-        .where(ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(DOUBTFUL))
+        .where(ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(sorted(DOUBTFUL)))
         .limit(1)
     )
     return row is not None

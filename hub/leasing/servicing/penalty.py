@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from hub.core.dates import each_day
@@ -12,7 +13,7 @@ from hub.leasing.servicing.rules import Instalment, PenaltyTerms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accrual:
-    """The penalty of one day."""
+    """The penalty of one day; negative when it takes back."""
 
     accrued_on: date
     money: Money
@@ -43,8 +44,23 @@ def accruals(instalment: Instalment, terms: PenaltyTerms, today: date) -> tuple[
     return tuple(rows)
 
 
-def undue(accrued: tuple[Accrual, ...], paid_on: date, due_on: date, terms: PenaltyTerms) -> Money:
-    """What must be taken back when it turns out that a rent was paid in full on `paid_on`: every later day's penalty,
-    and all of it when the payment lies within the grace days."""
-    within_grace = paid_on < first_penalty_day(due_on, terms)
-    return Money.total(row.money for row in accrued if within_grace or row.accrued_on > paid_on)
+def as_of(instalment: Instalment, accrued: Iterable[Accrual], day: date) -> Instalment:
+    """The instalment as it stood on an earlier day: without the penalties of later days, but for what of them is paid."""
+    borne = Money.total(row.money for row in accrued if row.accrued_on <= day)
+    return replace(instalment, penalty=max(borne, instalment.paid_penalty))
+
+
+def undue(accrued: Iterable[Accrual], rent_left: Money, terms: PenaltyTerms, paid_on: date) -> tuple[Accrual, ...]:
+    """What is taken back, by day, when it turns out that a payment of `paid_on` left only `rent_left` of the rent unpaid.
+
+    Each later day keeps at most what `rent_left` bears. `accrued` holds what was taken back before as negative rows.
+    """
+    daily = rent_left.times(terms.daily_rate)
+    borne: dict[date, Money] = {}
+    for row in accrued:
+        borne[row.accrued_on] = borne.get(row.accrued_on, Money.zero()) + row.money
+    return tuple(
+        Accrual(accrued_on=day, money=money - daily)
+        for day, money in sorted(borne.items())
+        if day > paid_on and money > daily
+    )

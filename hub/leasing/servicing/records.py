@@ -108,7 +108,7 @@ class ReceiptRecord(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
     charge_id: Mapped[UUID | None] = mapped_column(unique=True)
-    instance: Mapped[str] = mapped_column(String(60))
+    instance: Mapped[str] = mapped_column(String(64))
     amount: Mapped[Money]
     suspense_amount: Mapped[Money]
     received_on: Mapped[date]

@@ -8,9 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hub.core.events import Fact
-from hub.core.ids import BankAccountId, BranchId, ContractId, InstalmentId
+from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, InstalmentId
 from hub.core.money import Money
 from hub.core.ports.payments import RejectionAdvice
+from hub.leasing.products.rules import InterestUntil
 
 
 class AccountState(StrEnum):
@@ -47,10 +48,12 @@ class PenaltyTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoffTerms:
-    """The product's early-settlement rule: not within `lock_in_months`; `fee_share` of the remaining principal."""
+    """The product's early-settlement rule: not within `lock_in_months`; `fee_share` of the remaining principal;
+    interest of the running period to the day or to its end."""
 
     lock_in_months: int
     fee_share: Decimal
+    interest_until: InterestUntil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +100,12 @@ RETRY_AFTER_DAYS = (1, 2, 4, 7)
 
 
 def retry_on(refused_on: date, attempts: int, advice: RejectionAdvice | None) -> date | None:
-    """When a refused debit is tried again; None when a machine should not."""
+    """When a debit that was refused for the `attempts`-th time (from 1) is tried again; None when a machine should not."""
     if advice in (RejectionAdvice.DO_NOT_RETRY, RejectionAdvice.NEW_MANDATE):
         return None
     if attempts > len(RETRY_AFTER_DAYS):
         return None
-    return refused_on + timedelta(days=RETRY_AFTER_DAYS[attempts - 1])
+    return refused_on + timedelta(days=RETRY_AFTER_DAYS[max(attempts, 1) - 1])
 
 
 def days_past_due(due_on: date, today: date) -> int:
@@ -150,7 +153,7 @@ class RentOverdue(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RentPaid(Fact):
-    """An instalment is paid in full."""
+    """An instalment is paid in full; `arrears_left` is what is still overdue after that."""
 
     contract_id: ContractId
     instalment_id: InstalmentId
@@ -166,6 +169,15 @@ class RentUncollectable(Fact):
     contract_id: ContractId
     instalment_id: InstalmentId
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyUnallocated(Fact):
+    """More has come than was owed: the rest waits in suspense, to be given back or used by a person."""
+
+    contract_id: ContractId
+    charge_id: ChargeId
+    money: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""The waterfall: which part of what a receipt pays, oldest instalment first; pure."""
+"""The waterfall: what a receipt pays, the oldest instalment first, its parts in the product's order; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from hub.core.ids import InstalmentId
 from hub.core.money import Money
@@ -12,11 +13,15 @@ from hub.leasing.servicing.rules import Instalment
 
 
 class Part(StrEnum):
-    """What of an instalment is paid, in the order in which it is paid."""
+    """What of an instalment is paid."""
 
     PENALTY = "penalty"
     INTEREST = "interest"
     PRINCIPAL = "principal"
+
+
+# The house's own order, where a product says nothing else.
+USUAL_ORDER = (Part.PENALTY, Part.INTEREST, Part.PRINCIPAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +33,28 @@ class Allocation:
     money: Money
 
 
-def _open_parts(instalment: Instalment) -> tuple[tuple[Part, Money], ...]:
-    return (
-        (Part.PENALTY, instalment.penalty_left),
-        (Part.INTEREST, instalment.interest - instalment.paid_interest),
-        (Part.PRINCIPAL, instalment.principal - instalment.paid_principal),
-    )
+def open_part(instalment: Instalment, part: Part) -> Money:
+    """What of this part is still to be paid."""
+    match part:
+        case Part.PENALTY:
+            return instalment.penalty_left
+        case Part.INTEREST:
+            return instalment.interest - instalment.paid_interest
+        case Part.PRINCIPAL:
+            return instalment.principal - instalment.paid_principal
+        case _:
+            assert_never(part)
 
 
-def allocate(received: Money, owed: Iterable[Instalment]) -> tuple[tuple[Allocation, ...], Money]:
+def allocate(
+    received: Money, owed: Iterable[Instalment], order: Sequence[Part] = USUAL_ORDER
+) -> tuple[tuple[Allocation, ...], Money]:
     """Spread a receipt over what is owed, oldest due date first; returns the allocations and what is left over."""
     left = received
     allocations: list[Allocation] = []
     for instalment in sorted(owed, key=lambda one: (one.due_on, one.number)):
-        for part, open_money in _open_parts(instalment):
-            paid = min(left, open_money)
+        for part in order:
+            paid = min(left, open_part(instalment, part))
             if paid.minor > 0:
                 allocations.append(Allocation(instalment_id=instalment.id, part=part, money=paid))
                 left = left - paid

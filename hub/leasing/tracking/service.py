@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +47,7 @@ from hub.leasing.tracking.rules import (
 
 PERFORM_LOCATES = "tracking.perform_locates"
 CHUNK = 200
+_TERMINAL = re.compile(r"[0-9A-Za-z-]{1,40}")
 AT_ONCE = 16
 # A claim that outlives this belongs to a worker that has died; asking where a car is may be repeated.
 CLAIM = timedelta(seconds=45)
@@ -60,9 +62,9 @@ async def register_device(
     tx: Tx, *, branch_id: BranchId, terminal_id: str, instance: str, kind: DeviceKind = DeviceKind.MAIN
 ) -> DeviceId:
     """Take a device into stock; raises InvalidInput for its words, Conflict when the terminal is known."""
-    terminal = terminal_id.strip().upper()
-    if not 0 < len(terminal) <= 40 or not terminal.isalnum():
-        raise InvalidInput("terminal_id", "must be 1 to 40 letters and digits")
+    terminal = terminal_id.strip()
+    if not _TERMINAL.fullmatch(terminal):
+        raise InvalidInput("terminal_id", "must be 1 to 40 letters, digits and -")
     if not 0 < len(instance) <= 60:
         raise InvalidInput("instance", "names the provider that the device reports through")
     if not tx.actor.sees(branch_id):
@@ -257,21 +259,31 @@ async def record_fix(tx: Tx, device_id: DeviceId, fix: Fix) -> bool:
     return True
 
 
-async def record_provider_event(tx: Tx, fact: ProviderEventReceived) -> None:
-    """Take what a provider tells without being asked; an event of a device that is not ours is left alone."""
-    if fact.kind not in (WebhookKind.DEVICE_ALARM, WebhookKind.POSITION):
+async def record_position(tx: Tx, fact: ProviderEventReceived) -> None:
+    """Take a position that a provider tells of; other news, and news of strangers' devices, are left alone."""
+    if fact.kind is not WebhookKind.POSITION:
         return
-    device = await tx.scalar(
-        select(DeviceRecord).where(
-            DeviceRecord.terminal_id == fact.subject_ref.upper(), DeviceRecord.instance == fact.instance
+    device_id, fix = await _told_device(tx, fact), _told_fix(fact)
+    if device_id is not None and fix is not None:
+        await record_fix(tx, device_id, fix)
+
+
+async def record_alarm(tx: Tx, fact: ProviderEventReceived) -> None:
+    """Take an alarm, once for each event of the provider; other news, and news of strangers' devices, are left alone."""
+    if fact.kind is not WebhookKind.DEVICE_ALARM:
+        return
+    device_id = await _told_device(tx, fact)
+    if device_id is not None:
+        await _raise_alarm(tx, device_id, fact)
+
+
+async def _told_device(tx: Tx, fact: ProviderEventReceived) -> DeviceId | None:
+    found = await tx.scalar(
+        select(DeviceRecord.id).where(
+            DeviceRecord.terminal_id == fact.subject_ref, DeviceRecord.instance == fact.instance
         )
     )
-    if device is None:
-        return
-    if fact.kind is WebhookKind.DEVICE_ALARM:
-        await record_alarm(tx, DeviceId(device.id), fact)
-    elif (fix := _told_fix(fact)) is not None:
-        await record_fix(tx, DeviceId(device.id), fix)
+    return None if found is None else DeviceId(found)
 
 
 def _told_fix(fact: ProviderEventReceived) -> Fix | None:
@@ -288,8 +300,7 @@ def _told_fix(fact: ProviderEventReceived) -> Fix | None:
         return None
 
 
-async def record_alarm(tx: Tx, device_id: DeviceId, fact: ProviderEventReceived) -> None:
-    """Store an alarm, once for each event of the provider."""
+async def _raise_alarm(tx: Tx, device_id: DeviceId, fact: ProviderEventReceived) -> None:
     kind, vehicle_id = alarm_kind(fact.status), await _vehicle_of(tx, device_id)
     stored = await tx.scalar(
         insert(AlarmRecord)

@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), primary_key=True),
         _ref("contract_id", "lease_account.contract_id"),
         sa.Column("charge_id", sa.Uuid(), unique=True),
-        sa.Column("instance", sa.String(60), nullable=False),
+        sa.Column("instance", sa.String(64), nullable=False),
         _amount("amount"),
         _amount("suspense_amount"),
         sa.Column("received_on", sa.Date(), nullable=False),

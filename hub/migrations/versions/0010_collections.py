@@ -83,9 +83,9 @@ def upgrade() -> None:
         _instant("send_after_at"),
         _instant("claimed_until_at", null=True),
         _instant("sent_at", null=True),
-        _word("instance", 60, null=True),
-        _word("message_ref", 120, null=True),
-        _word("error_code", 80, null=True),
+        _word("instance", 64, null=True),
+        _word("message_ref", 255, null=True),
+        _word("error_code", 120, null=True),
         _one_of("state", "requested", "sent", "failed", "unknown"),
         sa.UniqueConstraint("template", "subject_id"),
     )

@@ -247,7 +247,11 @@ async def test_a_paper_is_found_by_its_language_once_it_is_set(
             await service.paper(tx, contract_id, Language.CHINESE)
     await _out(database, seller, contract_id, provider(envelope()), files)
     async with database.transaction(seller) as tx:
-        assert (await service.paper(tx, contract_id, Language.ENGLISH)).language is Language.ENGLISH
+        found = await service.paper(tx, contract_id, Language.ENGLISH)
+        with pytest.raises(NotFound):
+            await service.paper(tx, contract_id, Language.ENGLISH, signed=True)
+    assert found.name == "LC20260105-000001.en.pdf"
+    assert files.has(found.sha256)
     async with database.transaction(outsider) as tx:
         with pytest.raises(NotFound):
             await service.paper(tx, contract_id, Language.ENGLISH)

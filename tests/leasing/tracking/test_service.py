@@ -231,7 +231,7 @@ async def test_an_alarm_is_raised_once(
     await _bound(database, system_actor, branch, vehicle)
     for _ in range(2):
         async with database.transaction(system_actor) as tx:
-            await service.record_provider_event(tx, _event(WebhookKind.DEVICE_ALARM))
+            await service.record_alarm(tx, _event(WebhookKind.DEVICE_ALARM))
     async with database.transaction(system_actor) as tx:
         (alarm,) = await service.alarms_of(tx, vehicle)
     assert alarm.kind is AlarmKind.POWER_CUT
@@ -244,12 +244,13 @@ async def test_events_of_strangers_and_half_positions_are_left_alone(
     await _bound(database, system_actor, branch, vehicle)
     whole = {"latitude": "39.9", "longitude": "116.4", "datum": "wgs84"}
     async with database.transaction(system_actor) as tx:
-        await service.record_provider_event(tx, _event(WebhookKind.DEVICE_ALARM, instance="other"))
-        await service.record_provider_event(tx, _event(WebhookKind.POSITION, detail={"latitude": "39.9"}))
-        await service.record_provider_event(tx, _event(WebhookKind.PAYMENT))
+        await service.record_alarm(tx, _event(WebhookKind.DEVICE_ALARM, instance="other"))
+        await service.record_position(tx, _event(WebhookKind.POSITION, detail={"latitude": "39.9"}))
+        await service.record_alarm(tx, _event(WebhookKind.PAYMENT))
+        await service.record_position(tx, _event(WebhookKind.PAYMENT, detail=whole))
         assert await service.alarms_of(tx, vehicle) == ()
         assert await service.latest(tx, vehicle) is None
-        await service.record_provider_event(tx, _event(WebhookKind.POSITION, detail=whole))
+        await service.record_position(tx, _event(WebhookKind.POSITION, detail=whole))
         assert await service.latest(tx, vehicle) is not None
 
 
