@@ -23,6 +23,7 @@ from hub.infra.database import Database, Tx, make_engine
 from hub.infra.embedded_postgres import EmbeddedPostgres
 from hub.infra.files import Files
 from hub.infra.jobs import ProcrastinateJobs
+from hub.infra.rotation import require_keys
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
@@ -348,6 +349,7 @@ async def open_hub(
     register(jobs, house)
     await jobs.open()
     try:
+        await require_keys(database, vault)
         await reload_providers(house, insist=False)
         generation = registry.current
         registry.observe("hub_started", HubStarted(generation=generation.number, instances=tuple(generation.instances)))

@@ -172,7 +172,7 @@ async def _callback_door(hub: Hub) -> AsyncIterator[None]:
     """Serve the hub's doors while the demo plays: the vendors' callbacks come in over HTTP like anywhere."""
     settings = hub.house.settings
     config = uvicorn.Config(
-        create_app(hub.house), host=settings.host, port=settings.port, log_level="warning", access_log=False
+        create_app(hub.house), host=settings.host, port=settings.port, log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -172,7 +172,7 @@ class ProcrastinateJobs:
     async def deliver(self, tx: Tx) -> None:
         """Enqueue on the session's own connection, keys in order: two transactions never wait in a ring."""
         wishes: Sequence[Wish] = tx.info.pop(_WISHES, ())
-        dropped = []
+        dropped: list[Wish] = tx.info.setdefault(_DROPPED, [])
         for wish in sorted(wishes, key=lambda one: one.key or ""):
             try:
                 # A refused key aborts the transaction that it happens in, so it happens in a savepoint.
@@ -181,7 +181,6 @@ class ProcrastinateJobs:
             except AlreadyEnqueued:
                 await self._bring_forward(wish, await _driver_connection(tx))
                 dropped.append(wish)
-        tx.info[_DROPPED] = dropped
 
     async def make_good(self, tx: Tx) -> None:
         """Ask again for what was dropped; a job that still waits will see what was committed."""

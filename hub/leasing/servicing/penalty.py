@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -50,17 +50,29 @@ def as_of(instalment: Instalment, accrued: Iterable[Accrual], day: date) -> Inst
     return replace(instalment, penalty=max(borne, instalment.paid_penalty))
 
 
-def undue(accrued: Iterable[Accrual], rent_left: Money, terms: PenaltyTerms, paid_on: date) -> tuple[Accrual, ...]:
-    """What is taken back, by day, when it turns out that a payment of `paid_on` left only `rent_left` of the rent unpaid.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentPayment:
+    """So much of a rent was paid, by value date."""
 
-    Each later day keeps at most what `rent_left` bears. `accrued` holds what was taken back before as negative rows.
+    paid_on: date
+    money: Money
+
+
+def undue(
+    rent: Money, accrued: Iterable[Accrual], paid: Sequence[RentPayment], terms: PenaltyTerms
+) -> tuple[Accrual, ...]:
+    """What of each day's penalty must be taken back, now that all payments of the rent are known by their value dates.
+
+    A day bears no more than the penalty of the rent that was open when it began. `accrued` holds what was taken back
+    before as negative rows.
     """
-    daily = rent_left.times(terms.daily_rate)
     borne: dict[date, Money] = {}
     for row in accrued:
         borne[row.accrued_on] = borne.get(row.accrued_on, Money.zero()) + row.money
-    return tuple(
-        Accrual(accrued_on=day, money=money - daily)
-        for day, money in sorted(borne.items())
-        if day > paid_on and money > daily
-    )
+    excess = ((day, money - _due(rent, paid, terms, day)) for day, money in sorted(borne.items()))
+    return tuple(Accrual(accrued_on=day, money=money) for day, money in excess if money.minor > 0)
+
+
+def _due(rent: Money, paid: Sequence[RentPayment], terms: PenaltyTerms, day: date) -> Money:
+    open_rent = rent - Money.total(payment.money for payment in paid if payment.paid_on < day)
+    return open_rent.times(terms.daily_rate)

@@ -8,10 +8,12 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base
+from hub.leasing.products.rules import InterestUntil
 from hub.leasing.servicing.rules import AccountState, InstalmentState
 from hub.leasing.servicing.waterfall import Part
 
@@ -26,6 +28,7 @@ class AccountRecord(Base):
     __tablename__ = "lease_account"
     __table_args__ = (
         CheckConstraint(_one_of("state", AccountState), name="state"),
+        CheckConstraint(_one_of("payoff_interest_until", InterestUntil), name="payoff_interest_until"),
         Index("ix_lease_account_next_event_on", "next_event_on", "contract_id"),
     )
 
@@ -42,6 +45,8 @@ class AccountRecord(Base):
     penalty_cap_share: Mapped[Decimal | None] = mapped_column(Numeric(12, 8))
     payoff_lock_in_months: Mapped[int]
     payoff_fee_share: Mapped[Decimal] = mapped_column(Numeric(12, 8))
+    payoff_interest_until: Mapped[str] = mapped_column(String(20))
+    allocation_order: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     next_event_on: Mapped[date | None]
 
 
@@ -80,7 +85,7 @@ class InstalmentRecord(Base):
 
 
 class PenaltyRecord(Base):
-    """The penalty of one instalment for one day; a day is accrued once. A negative one takes back."""
+    """The penalty of one instalment for one day; a day is accrued once. A negative one takes back of that day."""
 
     __tablename__ = "penalty_accrual"
     __table_args__ = (

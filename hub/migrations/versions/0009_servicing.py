@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0009"
 down_revision = "0008"
@@ -39,8 +40,11 @@ def upgrade() -> None:
         sa.Column("penalty_cap_share", sa.Numeric(12, 8)),
         sa.Column("payoff_lock_in_months", sa.Integer(), nullable=False),
         sa.Column("payoff_fee_share", sa.Numeric(12, 8), nullable=False),
+        sa.Column("payoff_interest_until", sa.String(20), nullable=False),
+        sa.Column("allocation_order", postgresql.ARRAY(sa.String(20)), nullable=False),
         sa.Column("next_event_on", sa.Date()),
         _states("active", "settling", "settled"),
+        sa.CheckConstraint("payoff_interest_until in ('settlement_day', 'period_end')", name="payoff_interest_until"),
     )
     op.create_index("ix_lease_account_next_event_on", "lease_account", ["next_event_on", "contract_id"])
     op.create_table(
