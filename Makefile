@@ -21,6 +21,8 @@ $(INSTALLED): requirements.lock pyproject.toml $(PLUGINS)
 
 install: $(INSTALLED) ## everything, from the lock with hashes
 
+run: export LEASEHUB_CONFIG ?= examples/hub.toml
+run: export LEASEHUB_LOG_LEVEL ?= WARNING
 run: $(INSTALLED) ## the demo company, then the API; Ctrl-C stops all of it
 	@$(BIN)/hub up --demo examples/applications.csv
 

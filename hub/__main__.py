@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("file", type=Path, nargs="?", default=Path("examples/applications.csv"))
     demo.add_argument("--until", metavar="DATE", help="the last day to play; today when left out")
     demo.add_argument("--check", action="store_true", help="only read the file, and say what is wrong with it")
+    demo.add_argument("--picture", type=Path, metavar="FILE", help="keep what is printed as an SVG")
     sandbox = add("sandbox", "serve the stand-in vendors", _sandbox)
     sandbox.add_argument("--port", type=int, default=8800)
     sandbox.add_argument("--books", type=Path, help="where the vendors keep their books")
@@ -117,7 +118,7 @@ async def _sandbox(asked: argparse.Namespace) -> int:
 async def _demo(asked: argparse.Namespace) -> int:
     from hub.commands import serving
 
-    return await serving.demo(asked.file, asked.until, check=asked.check)
+    return await serving.demo(asked.file, asked.until, check=asked.check, picture=asked.picture)
 
 
 async def _migrate(asked: argparse.Namespace) -> int:

@@ -118,3 +118,10 @@ async def charge_again(
     """Have everything overdue debited again on a day."""
     await service.charge_again(tx, contract_id=ContractId(contract_id), on=body.on)
     return AccountOut.model_validate(await service.get_account(tx, ContractId(contract_id)))
+
+
+@router.post("/deposit-return", status_code=202)
+async def return_deposit_again(contract_id: UUID, tx: Annotated[Tx, acting(P.SERVICING_WRITE)]) -> AccountOut:
+    """Send the deposit of a settled lease once more, after the payout was refused."""
+    await settlements.return_deposit_again(tx, ContractId(contract_id))
+    return AccountOut.model_validate(await service.get_account(tx, ContractId(contract_id)))

@@ -142,8 +142,8 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
     raise LeaseHubError(f"the stand-in vendors did not answer at {address} within {_SANDBOX_START_S:.0f} s")
 
 
-async def demo(path: Path, until: str | None, *, check: bool) -> int:
-    """Play a file of applications; with `check`, only read it."""
+async def demo(path: Path, until: str | None, *, check: bool, picture: Path | None) -> int:
+    """Play a file of applications; with `check`, only read it; with `picture`, keep what is printed as SVG."""
     people, problems = _read(path)
     if check:
         _show_problems(path, people, problems)
@@ -151,7 +151,7 @@ async def demo(path: Path, until: str | None, *, check: bool) -> int:
     last = _last_day(until)
     settings, url = _prepared()
     with _sandbox_process(settings) as address:
-        return await _play(settings, url, address, people, problems, last)
+        return await _play(settings, url, address, people, problems, last, picture)
 
 
 async def up(demo_file: Path | None) -> int:
@@ -201,8 +201,9 @@ async def _play(
     people: list[file.Applicant],
     problems: list[file.Problem],
     until: date,
+    picture: Path | None = None,
 ) -> int:
-    console = Console()
+    console = Console(record=picture is not None)
     if not people:
         _show_problems(None, people, problems)
         return 1
@@ -213,7 +214,10 @@ async def _play(
             clock.move_to(max(clock.now(), opening(reached)))
         with _bar(console, len(people)) as progress:
             await play(hub, clock, World(client), people, until, progress)
-        return await _show_summary(console, hub, problems)
+        code = await _show_summary(console, hub, problems)
+    if picture is not None:
+        console.save_svg(str(picture), title="hub demo")
+    return code
 
 
 @contextmanager

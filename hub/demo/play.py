@@ -19,7 +19,7 @@ from hub.demo.applicants import Applicant
 from hub.demo.company import open_company
 from hub.demo.records import DemoApplicant, DemoDay
 from hub.demo.story import ENDED, Stage, Step, advance
-from hub.demo.world import World
+from hub.demo.world import SandboxMissing, World
 from hub.infra.access import system
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.database import Database
@@ -34,6 +34,7 @@ AT_ONCE = 6
 _LONGEST_WAIT = timedelta(hours=8)
 _TICK = timedelta(minutes=1)
 _MOST_ROUNDS = 60
+_MOST_ASKED = 20
 
 Progress = Callable[[date, int, int], None]
 
@@ -73,6 +74,7 @@ async def play(
     company = await open_company(hub.house.database, applicants, passwords)
     stage = Stage(database=hub.house.database, files=hub.house.files, company=company, world=world)
     playing = Playing(hub=hub, clock=clock, stage=stage, applicants=applicants)
+    await _everybody_there(hub)
     day: date | None = _first_day(applicants, await reached_day(hub.house.database))
     async with _callback_door(hub):
         while day is not None and day <= until:
@@ -80,6 +82,17 @@ async def play(
             progress(day, await _ended(playing), len(applicants))
             day = await _next_day(playing, day, until)
         await world.set_clock(None)
+
+
+async def _everybody_there(hub: Hub) -> None:
+    """Wait for every provider to be usable; raises SandboxMissing with the reasons when one is not within seconds."""
+    for _ in range(_MOST_ASKED):
+        missing = {one.name: one.reason for one in hub.house.registry.current.instances.values() if not one.usable}
+        if not missing:
+            return
+        await asyncio.sleep(0.5)
+        await hub.house.registry.retry_setup()
+    raise SandboxMissing("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
 
 
 def _first_day(applicants: Sequence[Applicant], reached: date | None) -> date | None:

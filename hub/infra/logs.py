@@ -79,12 +79,18 @@ def configure(
     return handler
 
 
+# Libraries that write a line for each request or job: the call log and the rooms' rows say more.
+_CHATTY = ("httpx", "httpcore", "procrastinate", "alembic", "uvicorn.error")
+
+
 def _take_over_others() -> None:
     """Let the lines of libraries that brought handlers of their own come to ours."""
     for name in list(logging.root.manager.loggerDict):
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = True
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _common() -> list[Processor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -12,24 +14,22 @@ from sqlalchemy import Connection, Engine, create_engine, pool, text
 
 _FOLDER = Path(__file__).resolve().parents[1] / "migrations"
 _LOCK = 0x1EA5E  # any number, the same for every process that migrates
+# The limits of daily work, where the server has them: one below PostgreSQL 17 does not.
+_NO_LIMITS = """
+select set_config(name, '0', false) from pg_settings
+where name in ('transaction_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'lock_timeout')
+"""
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database to `revision`; several processes that start at once wait for one another."""
-    with _engine(url).connect() as connection:
-        connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
-        connection.commit()
-        try:
-            command.upgrade(_config(connection), revision)
-        finally:
-            connection.rollback()
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
-            connection.commit()
+    with _alone(url) as connection:
+        command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take the database back to `revision`; what newer tables held is lost."""
-    with _engine(url).connect() as connection:
+    with _alone(url) as connection:
         command.downgrade(_config(connection), revision)
 
 
@@ -52,6 +52,17 @@ def draft(url: str, message: str) -> None:
     """Write a new revision from what the records say and the database lacks; a person checks it."""
     with _engine(url).connect() as connection:
         command.revision(_config(connection), message=message, autogenerate=True)
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[Connection]:
+    """A connection whose process is the only one that migrates, with no limit on how long that takes."""
+    with _engine(url).connect() as connection:
+        connection.execute(text(_NO_LIMITS))
+        connection.commit()
+        connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.commit()
+        yield connection  # closing it, however this ends, gives the lock back
 
 
 def _config(connection: Connection | None, *, output: io.StringIO | None = None) -> Config:

@@ -6,13 +6,16 @@ round trips, and a read one. What becomes of an open entry later is `reconcile`'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from hub.core.effects import Effect
 from hub.core.errors import RetryAdvice, UnknownOutcome
@@ -24,6 +27,7 @@ from hub.integrations import wire
 from hub.integrations.answers import Answer
 from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
 from hub.integrations.records import ProviderCall
+from hub.integrations.scribe import Scribe
 from hub.integrations.verdicts import CallState, next_check, outcome_of, reference_of, subject_of
 
 # After its deadline a call has this long to write down its end before it counts as cut off.
@@ -31,91 +35,115 @@ _GRACE = timedelta(seconds=30)
 _RESULT = "provider_call.result"
 _REQUEST = "provider_call.request"
 
-_holding = (
-    insert(ProviderCall)
-    .on_conflict_do_nothing(
+_COLUMNS = [column.name for column in sa.inspect(ProviderCall).columns]
+_END_COLUMNS = [
+    "state",
+    "attempt",
+    "error_code",
+    "detail",
+    "advice",
+    "finished_at",
+    "duration_ms",
+    "reconcile_at",
+    "result_sealed",
+    "result_masked",
+    "cost_amount",
+    "provider_ref",
+    "holds_key",
+]
+
+
+def _text(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
+    """A statement as the driver takes it: compiled once, for it is run with every call."""
+    return str(statement.compile(dialect=PGDialect_psycopg(), column_keys=columns))
+
+
+_NOTE = _text(sa.insert(ProviderCall), _COLUMNS)
+_OPEN = _text(
+    insert(ProviderCall).on_conflict_do_nothing(
         index_elements=[ProviderCall.operation, ProviderCall.idempotency_key], index_where=sa.text("holds_key")
-    )
-    .returning(ProviderCall.id)
+    ),
+    _COLUMNS,
 )
-_plain = insert(ProviderCall)
-_closing = (
+# The request is kept only while it may have to be sent again; what reconcile has settled meanwhile stays as it is.
+_CLOSE = _text(
     sa.update(ProviderCall)
-    .where(ProviderCall.id == sa.bindparam("call_id"))
-    .where(ProviderCall.state.in_((CallState.INTENT, CallState.UNKNOWN)))
+    .values(request_sealed=sa.case((sa.bindparam("unknown", type_=sa.Boolean), ProviderCall.request_sealed)))
+    .where(ProviderCall.id == sa.bindparam("call_id", type_=sa.Uuid))
+    .where(ProviderCall.state.in_((sa.literal_column("'intent'"), sa.literal_column("'unknown'")))),
+    _END_COLUMNS,
 )
 
 
 class CallBook:
-    """Writes calls down, each time with a connection of its own that commits at once."""
+    """Writes calls down; each entry is committed when the method that writes it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._scribe = Scribe(database.engine)
 
     async def open(self, trip: Trip) -> bool:
         """Write the intent; False when another call holds the key already."""
-        errand = trip.errand
-        row = _wish(errand) | {
-            "id": trip.call_id,
-            "sent_key": trip.sent_key,
+        row = _wish(trip.errand) | _whereto(trip)
+        row |= {
             "holds_key": True,
-            "instance": trip.instance.name,
             "state": CallState.INTENT,
-            "provider_ref": subject_of(errand.ask.request),
-            "started_at": trip.started_at,
-            "reconcile_at": errand.expires_at + _GRACE,
+            "provider_ref": subject_of(trip.errand.ask.request),
+            "reconcile_at": trip.errand.expires_at + _GRACE,
         }
-        if may_be_sent_again(errand, trip.operation.facts):
-            text = wire.to_text(errand.ask.request)
+        if may_be_sent_again(trip.errand, trip.operation.facts):
+            text = wire.to_text(trip.errand.ask.request)
             row["request_sealed"] = self._database.vault.seal(text, column=_REQUEST, row=trip.call_id)
-        async with self._connection("intent") as connection:
-            return (await connection.execute(_holding, row)).first() is not None
+        return await self._write("intent", _OPEN, row) == 1
 
     async def close(self, trip: Trip, ended: Ended, *, moves_on: bool = False) -> None:
-        """Write how the call ended. What was proven not executed, or moves on to another instance, lets go of its key.
-
-        An entry that reconcile has settled meanwhile stays as it is.
-        """
-        row = end_of(self._database.vault, trip, ended) | {"call_id": trip.call_id}
-        if moves_on or ended.state is CallState.NOT_EXECUTED:
-            row["holds_key"] = False
-        if ended.state is not CallState.UNKNOWN:
-            row["request_sealed"] = None
-        async with self._connection("end") as connection:
-            await connection.execute(_closing, row)
+        """Write how the call ended. What was proven not executed, or moves on to another instance, lets go of its key."""
+        row = dict.fromkeys(_END_COLUMNS) | {"provider_ref": subject_of(trip.errand.ask.request)}
+        row |= end_of(self._database.vault, trip, ended)
+        row |= {"call_id": trip.call_id, "unknown": ended.state is CallState.UNKNOWN}
+        row["holds_key"] = not moves_on and ended.state is not CallState.NOT_EXECUTED
+        await self._write("end", _CLOSE, row)
 
     async def note(self, trip: Trip, ended: Ended, failed_over: list[JsonValue]) -> None:
         """Write down a read that is over."""
-        row = _wish(trip.errand) | end_of(self._database.vault, trip, ended)
-        row |= {"id": trip.call_id, "sent_key": trip.sent_key, "instance": trip.instance.name}
-        row |= {"started_at": trip.started_at}
+        row = _wish(trip.errand) | _whereto(trip) | end_of(self._database.vault, trip, ended)
         if trip.errand.plain_read:  # what was read is not kept, and belongs to whoever asked for it
             row |= {"result_sealed": None, "provider_ref": None}
         if failed_over:
             row["route"] = {**row["route"], "failed_over": failed_over}
-        async with self._connection("note") as connection:
-            await connection.execute(_plain, row)
+        await self._write("note", _NOTE, row)
 
     async def note_unrouted(self, call_id: UUID, errand: Errand, ended: Ended) -> None:
         """Write down a call that nobody could take."""
         row = _wish(errand) | {"id": call_id, "sent_key": errand.ask.key, "state": ended.state}
         row |= {"error_code": ended.error_code, "detail": ended.detail, "finished_at": errand.asked_at}
-        async with self._connection("note") as connection:
-            await connection.execute(_plain, row)
+        await self._write("note", _NOTE, row)
 
     async def held(self, operation: str, key: str) -> ProviderCall | None:
         """The call that holds a key."""
         query = sa.select(ProviderCall.__table__).where(
             ProviderCall.operation == operation, ProviderCall.idempotency_key == key, ProviderCall.holds_key
         )
-        async with self._connection("look") as connection:
+        async with self._database.engine.connect() as connection:
             row = (await connection.execute(query)).mappings().first()
         return None if row is None else ProviderCall(**row)
 
-    def _connection(self, point: str) -> AsyncConnection:
+    async def _write(self, point: str, statement: str, row: Mapping[str, object]) -> int:
         self._database.fault(f"call_book.{point}")
-        return self._engine.connect()
+        return await self._scribe.write(statement, {name: _bare(value) for name, value in row.items()})
+
+
+def _bare(value: object) -> object:
+    """A value as the driver takes it."""
+    match value:
+        case dict() | list():
+            return Jsonb(value)
+        case Money():
+            return value.amount
+        case Enum():
+            return value.value
+        case _:
+            return value
 
 
 def answer_of(vault: Vault, call: ProviderCall) -> Answer:
@@ -188,10 +216,20 @@ def _cost(result: object) -> Money | None:
     return cost if isinstance(cost, Money) and cost.currency == FUNCTIONAL_CURRENCY else None
 
 
-def _wish(errand: Errand) -> dict[str, Any]:
-    """The columns that are known before anything is sent."""
-    ask, decision = errand.ask, errand.decision
+def _whereto(trip: Trip) -> dict[str, Any]:
+    """The columns that say where a call goes, under which key."""
     return {
+        "id": trip.call_id,
+        "sent_key": trip.sent_key,
+        "instance": trip.instance.name,
+        "started_at": trip.started_at,
+    }
+
+
+def _wish(errand: Errand) -> dict[str, Any]:
+    """Every column, with what is known before anything is sent."""
+    ask, decision = errand.ask, errand.decision
+    return dict.fromkeys(_COLUMNS) | {
         "tenant": errand.tenant,
         "branch": errand.branch,
         "lease_id": errand.lease_id,

@@ -277,9 +277,7 @@ def _no_record(tx: Tx, call: ProviderCall, facts: OperationFacts) -> Step:
     return after_no_record(_search(tx, call), facts)
 
 
-def _take(
-    tx: Tx, executor: Executor, call: ProviderCall, step: Step, reason: str
-) -> Learned | Literal[Step.SEND_AGAIN]:
+def _take(tx: Tx, call: ProviderCall, step: Step, reason: str) -> Learned | Literal[Step.SEND_AGAIN]:
     """Take the step that the rules give when nothing new was learned."""
     match step:
         case Step.ASK_LATER | Step.LEAVE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -69,6 +70,16 @@ def _query(url: str, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def _put(url: str, task: str, *, name: str, status: str, key: str) -> None:
+    """Put a job there that no worker has."""
+    args = json.dumps({"payload": {"name": name}})
+    _query(
+        url,
+        "insert into procrastinate_jobs (queue_name, task_name, args, status, queueing_lock)"
+        f" values ('default', '{task}', '{args}', '{status}', '{key}')",
+    )
+
+
 # Asking
 
 
@@ -86,10 +97,13 @@ async def test_a_job_runs_after_its_transaction_has_committed(
 async def test_a_job_of_a_transaction_that_failed_never_runs(
     database: Database, drain: Drain, system_actor: Actor, ran: list[object]
 ) -> None:
-    with pytest.raises(RuntimeError):
+    async def fail() -> None:
         async with database.transaction(system_actor) as tx:
             await tx.jobs.enqueue(tx, "test.run")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     await drain()
     assert ran == []
 
@@ -252,11 +266,7 @@ async def test_a_worker_outlives_a_database_that_goes_away(
                 await asyncio.sleep(0.2)
         finally:
             _query(server_url("postgres"), f"alter database {name} allow_connections true")
-        _query(
-            database_url,
-            "insert into procrastinate_jobs (task_name, args, queueing_lock)"
-            " values ('test.run', '{\"payload\": {}}', 'test.run')",
-        )
+        _put(database_url, "test.run", name="later", status="todo", key="later")
         await _until(lambda: len(done) == 2)
 
 
@@ -269,13 +279,9 @@ async def test_a_stalled_job_whose_twin_waits_does_not_hold_up_the_others(
         done.append(payload["name"])
 
     hasty.register("test.run", run)
-    rows = (("stalled", "doing", "'one'"), ("twin", "todo", "'one'"), ("other", "doing", "null"))
-    for name, status, key in rows:
-        _query(
-            database_url,
-            "insert into procrastinate_jobs (task_name, args, status, queueing_lock)"
-            f" values ('test.run', '{{\"payload\": {{\"name\": \"{name}\"}}}}', '{status}', {key})",
-        )
+    _put(database_url, "test.run", name="stalled", status="doing", key="one")
+    _put(database_url, "test.run", name="twin", status="todo", key="one")
+    _put(database_url, "test.run", name="other", status="doing", key="other")
     async with _working(hasty):
         await _until(lambda: sorted(map(str, done)) == ["other", "twin"])
     assert _query(database_url, "select * from procrastinate_jobs") == []

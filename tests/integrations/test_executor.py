@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from psycopg import AsyncConnection
 
 from hub.core.errors import (
     AuthFailed,
@@ -35,6 +36,7 @@ from hub.integrations.answers import Ask, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.plugins import ProviderState
 from hub.integrations.records import ProviderCall
+from hub.integrations.scribe import Scribe
 from hub.sdk.clock import VirtualClock
 from tests.integrations.fakes import (
     Credit,
@@ -527,15 +529,30 @@ async def test_an_answer_turns_back_into_its_error(bench: Bench, error: Provider
 # What it costs
 
 
-async def test_money_costs_two_statements_and_a_read_one(bench: Bench) -> None:
+async def test_money_costs_two_statements_and_a_read_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     statements: list[str] = []
+    execute = AsyncConnection.execute
 
-    def count(*args: Any) -> None:
-        statements.append(args[2].split()[0])
+    async def counted(self: AsyncConnection[Any], query: str, *more: Any) -> Any:
+        statements.append(query.split()[0])
+        return await execute(self, query, *more)  # type: ignore[arg-type]
 
-    sa.event.listen(bench.database.engine.sync_engine, "before_cursor_execute", count)
+    monkeypatch.setattr(AsyncConnection, "execute", counted)
     await bench.executor.call(collect())
     assert statements == ["INSERT", "UPDATE"]
     statements.clear()
     await bench.executor.call(locate())
     assert statements == ["INSERT"]
+
+
+async def test_a_crowd_shares_its_commits_and_one_bad_entry_spoils_no_other(bench: Bench) -> None:
+    scribe = Scribe(bench.database.engine)
+    good = "insert into provider_switch values (%(name)s, true, now(), 'x', 'x')"
+    written = await asyncio.gather(
+        scribe.write(good, {"name": "a"}),
+        scribe.write("insert into provider_switch values (null)", {}),
+        scribe.write(good, {"name": "b"}),
+        scribe.write(good + " on conflict do nothing", {"name": "a"}),
+        return_exceptions=True,
+    )
+    assert [one if isinstance(one, int) else "failed" for one in written] == [1, "failed", 1, 0]

@@ -8,7 +8,7 @@ from datetime import date
 from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
@@ -328,6 +328,13 @@ async def list_applications(
     if after is not None:
         query = query.where(ApplicationRecord.id < after)
     return tuple(map(_view, await tx.scalars(query)))
+
+
+async def count_by_state(tx: Tx) -> dict[str, int]:
+    """How many applications the actor sees in each state, every state named."""
+    rows = visible(select(ApplicationRecord.state, func.count()), ApplicationRecord.branch_id, tx.actor)
+    counted = dict((await tx.execute(rows.group_by(ApplicationRecord.state))).tuples().all())
+    return {state.value: counted.get(state.value, 0) for state in ApplicationState}
 
 
 async def list_materials(tx: Tx, application_id: ApplicationId) -> tuple[MaterialView, ...]:

@@ -28,6 +28,7 @@ class ContactState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"  # what it was about was paid before it went out
 
 
 class PromiseState(StrEnum):
@@ -49,6 +50,8 @@ class Template(StrEnum):
 FROM_HOUR = time(8)
 TO_HOUR = time(21)
 LONGEST_PROMISE_DAYS = 30
+# How long a contact is put off while money of the lease is under way or in doubt.
+LOOK_AGAIN_AFTER = timedelta(hours=1)
 
 TEXTS: dict[tuple[Template, str], str] = {
     (Template.RENT_OVERDUE, "zh-CN"): "您的租赁合同{contract}第{number}期租金{amount}元已逾期，请尽快支付。",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import InvalidInput, NotFound, RuleBroken
@@ -17,6 +15,7 @@ from hub.core.ids import ContractId, PartyId
 from hub.core.money import Money
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest
 from hub.infra import audit
+from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.database import Database, Tx
@@ -24,6 +23,7 @@ from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
 from hub.integrations.facts import OutcomeKnown
 from hub.leasing.collections.records import CaseRecord, ContactRecord, PromiseRecord
 from hub.leasing.collections.rules import (
+    LOOK_AGAIN_AFTER,
     CaseState,
     CaseView,
     ContactState,
@@ -62,6 +62,9 @@ async def open_case(tx: Tx, fact: RentOverdue) -> None:
         )
         tx.add(case)
         await tx.flush()
+        await audit.record(
+            tx, action="case.opened", subject="contract", subject_id=fact.contract_id, branch_id=contract.branch_id
+        )
     await _request_contact(
         tx, case, Template.RENT_OVERDUE, subject_id=fact.instalment_id, number=fact.number, money=fact.owed
     )
@@ -70,11 +73,8 @@ async def open_case(tx: Tx, fact: RentOverdue) -> None:
 async def _request_contact(
     tx: Tx, case: CaseRecord, template: Template, *, subject_id: UUID, number: int, money: Money
 ) -> None:
-    """Have a message sent in decent hours; while money is in doubt nobody is reminded of it."""
-    contract_id = ContractId(case.contract_id)
-    if await payments.in_doubt(tx, contract_id):
-        return
-    contract = await contracts.view(tx, contract_id)
+    """Have a message sent in decent hours."""
+    contract = await contracts.view(tx, ContractId(case.contract_id))
     to = await parties.contact_of(tx, contract.party_id)
     contact = insert(ContactRecord).values(
         id=tx.new_id(),
@@ -95,29 +95,31 @@ async def _request_contact(
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
+    """A claimed contact, what to ask of the provider for it, and how long it is ours."""
+
     contact_id: UUID
     ask: Ask
+    until_at: datetime
 
 
 async def perform_contacts(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
-    """Send the messages whose hour has come; returns how many."""
-    errands = await _claim(database, limit)
-    places = asyncio.Semaphore(AT_ONCE)
+    """Send the messages whose hour has come; returns how many. Outside decent hours there are none."""
 
     async def one(errand: _Errand) -> None:
-        async with places:
-            answer = await executor.call(errand.ask)
-            async with database.transaction(system("collections")) as tx:
-                await record_contact(tx, errand.contact_id, answer)
+        # A call that could outlive the claim would meet whoever takes the contact over: it is left to them.
+        if database.clock.now() + timedelta(seconds=errand.ask.deadline_s) > errand.until_at:
+            return
+        answer = await executor.call(errand.ask)
+        async with database.transaction(system("collections")) as tx:
+            await record_contact(tx, errand.contact_id, answer)
 
-    async with asyncio.TaskGroup() as group:
-        for errand in errands:
-            group.create_task(one(errand))
-    return len(errands)
+    return await abreast(await _claim(database, limit), one, at_once=AT_ONCE)
 
 
 async def _claim(database: Database, limit: int) -> list[_Errand]:
     async with database.transaction(system("collections")) as tx:
+        if may_send_at(tx.now, BUSINESS_ZONE) > tx.now:
+            return []
         free = or_(ContactRecord.claimed_until_at.is_(None), ContactRecord.claimed_until_at < tx.now)
         due = and_(ContactRecord.state == ContactState.REQUESTED, ContactRecord.send_after_at <= tx.now, free)
         waiting = (
@@ -125,14 +127,22 @@ async def _claim(database: Database, limit: int) -> list[_Errand]:
         )
         errands = []
         for contact in (await tx.scalars(waiting)).all():
+            contract_id = ContractId((await tx.get_one(CaseRecord, contact.case_id)).contract_id)
+            if await _unsettled(tx, contract_id):
+                contact.send_after_at = may_send_at(tx.now + LOOK_AGAIN_AFTER, BUSINESS_ZONE)
+                continue
             contact.claimed_until_at = tx.now + CLAIM
-            errands.append(_Errand(contact.id, await _ask(tx, contact)))
+            errands.append(_Errand(contact.id, await _ask(tx, contact, contract_id), contact.claimed_until_at))
         return errands
 
 
-async def _ask(tx: Tx, contact: ContactRecord) -> Ask:
-    case = await tx.get_one(CaseRecord, contact.case_id)
-    contract = await contracts.view(tx, ContractId(case.contract_id))
+async def _unsettled(tx: Tx, contract_id: ContractId) -> bool:
+    """Whether money of a lease is under way or in doubt: nobody is reminded of what they may have paid."""
+    return await payments.in_doubt(tx, contract_id) or bool(await payments.under_way(tx, contract_id))
+
+
+async def _ask(tx: Tx, contact: ContactRecord, contract_id: ContractId) -> Ask:
+    contract = await contracts.view(tx, contract_id)
     to = await parties.contact_of(tx, PartyId(contact.party_id))
     body = text_of(
         Template(contact.template), to.locale, contract=contract.number, number=contact.number, amount=contact.amount
@@ -144,7 +154,7 @@ async def _ask(tx: Tx, contact: ContactRecord) -> Ask:
         body=body,
         locale=to.locale,
     )
-    return Ask(operation="messaging_send", request=request, key=str(contact.id), lease_id=case.contract_id)
+    return Ask(operation="messaging_send", request=request, key=str(contact.id), lease_id=contract_id)
 
 
 async def record_contact(tx: Tx, contact_id: UUID, answer: Answer) -> None:
@@ -211,17 +221,27 @@ async def record_promise(tx: Tx, *, contract_id: ContractId, money: Money, promi
         subject="contract",
         subject_id=contract_id,
         detail={"amount": str(money), "promised_on": promised_on.isoformat()},
+        branch_id=account.branch_id,
     )
     await tx.flush()
     return _promise_view(promise)
 
 
 async def record_rent_paid(tx: Tx, fact: RentPaid) -> None:
-    """A rent is paid: when nothing is owed any more the promise is kept and the case closes."""
-    if fact.arrears_left:
-        return
+    """A rent is paid: nobody is reminded of it any more; with the last of the arrears the case closes.
+
+    A promise is kept when that money's value date is not after the promised day.
+    """
     case = await _open_case(tx, fact.contract_id)
     if case is None:
+        return
+    about = () if fact.arrears_left == Money.zero() else (ContactRecord.subject_id == fact.instalment_id,)
+    await tx.execute(
+        update(ContactRecord)
+        .where(ContactRecord.case_id == case.id, ContactRecord.state == ContactState.REQUESTED, *about)
+        .values(state=ContactState.WITHDRAWN)
+    )
+    if fact.arrears_left:
         return
     promise = await tx.scalar(
         select(PromiseRecord).where(PromiseRecord.case_id == case.id, PromiseRecord.state == PromiseState.OPEN)
@@ -230,10 +250,14 @@ async def record_rent_paid(tx: Tx, fact: RentPaid) -> None:
         kept = fact.paid_on <= promise.promised_on
         promise.state = PromiseState.KEPT if kept else PromiseState.BROKEN
     case.state, case.closed_on = CaseState.CLOSED, tx.today
+    await tx.flush()
 
 
 async def break_promises(database: Database, *, limit: int = CHUNK) -> int:
-    """Open promises whose day has passed are broken: the case is open again and the lessee is told."""
+    """Open promises whose day has passed are broken: the case is open again and the lessee is told.
+
+    While money of the lease is under way or in doubt a promise is not broken. Returns how many were.
+    """
     async with database.transaction(system("collections")) as tx:
         late = (
             select(PromiseRecord)
@@ -242,7 +266,8 @@ async def break_promises(database: Database, *, limit: int = CHUNK) -> int:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        broken: Sequence[PromiseRecord] = (await tx.scalars(late)).all()
+        overdue = (await tx.scalars(late)).all()
+        broken = [promise for promise in overdue if not await _unsettled(tx, ContractId(promise.contract_id))]
         for promise in broken:
             promise.state = PromiseState.BROKEN
             case = await tx.get_one(CaseRecord, promise.case_id)

@@ -117,7 +117,7 @@ def _lease(paper: Paper, language: Language) -> dict[str, object]:
         "term_months": str(deal.term_months),
         "instalments": str(len(price.schedule)),
         "annual_rate": percent(deal.annual_rate),
-        "effective_annual_rate": "" if effective is None else percent(effective),
+        "effective_annual_rate": "" if effective is None else percent(round(effective, 4)),
         "method": paper.contract.method.value,
         "in_advance": paper.terms.in_advance,
         "has_balloon": bool(deal.balloon),
@@ -125,7 +125,7 @@ def _lease(paper: Paper, language: Language) -> dict[str, object]:
     }
 
 
-def _rules(paper: Paper) -> dict[str, str]:
+def _rules(paper: Paper) -> dict[str, object]:
     penalty, early = paper.terms.penalty, paper.terms.early_settlement
     return {
         "penalty_daily_rate": percent(penalty.daily_rate, least_digits=3),
@@ -133,6 +133,7 @@ def _rules(paper: Paper) -> dict[str, str]:
         "penalty_cap": "" if penalty.cap_share is None else percent(penalty.cap_share),
         "lock_in_months": str(early.lock_in_months) if early.lock_in_months else "",
         "settlement_fee": percent(early.fee_share) if early.fee_share else "",
+        "allocation": [part.value for part in paper.terms.allocation],
     }
 
 

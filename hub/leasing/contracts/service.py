@@ -470,7 +470,7 @@ async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
 async def count_by_state(tx: Tx) -> dict[str, int]:
     """How many contracts there are in each state, every state named."""
     rows = visible(select(ContractRecord.state, func.count()), ContractRecord.branch_id, tx.actor)
-    counted = dict((await tx.execute(rows.group_by(ContractRecord.state))).tuples().all())
+    counted = dict((await tx.execute(rows.group_by(ContractRecord.state))).all())
     return {state.value: counted.get(state.value, 0) for state in ContractState}
 
 

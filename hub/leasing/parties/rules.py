@@ -72,6 +72,11 @@ DOCUMENTS_OF: dict[PartyKind, frozenset[DocumentKind]] = {
 }
 
 
+def locale_of(document: DocumentKind) -> str:
+    """The language that we write to a party in, until they choose one: who is known by a passport reads English."""
+    return "en" if document is DocumentKind.PASSPORT else "zh-CN"
+
+
 def check_document_fits(kind: PartyKind, document: DocumentKind) -> None:
     """Raise InvalidInput when this kind of party is not known by this kind of document."""
     if document not in DOCUMENTS_OF[kind]:
@@ -118,9 +123,10 @@ class ClearParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactView:
-    """How to reach a party. Personal data: never logged."""
+    """How to reach a party, and in which language. Personal data: never logged."""
 
     party_id: PartyId
+    locale: str
     name: str = field(repr=False)
     phone: str = field(repr=False)
     email: str | None = field(repr=False)

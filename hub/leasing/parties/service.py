@@ -49,6 +49,7 @@ from hub.leasing.parties.rules import (
     RevealPurpose,
     check_document_fits,
     check_given_at,
+    locale_of,
 )
 
 _NAME = "party.name"
@@ -514,5 +515,9 @@ async def contact_of(tx: Tx, party_id: PartyId) -> ContactView:
     """How to reach a party, for a message to them."""
     party = await _party(tx, party_id)
     return ContactView(
-        party_id=party_id, name=_name(tx, party), phone=await _phone(tx, party_id), email=_email(tx, party)
+        party_id=party_id,
+        locale=locale_of(DocumentKind(party.document_kind)),
+        name=_name(tx, party),
+        phone=await _phone(tx, party_id),
+        email=_email(tx, party),
     )

@@ -61,7 +61,7 @@ class Payee(StrEnum):
 
 
 class Allocation(StrEnum):
-    """What a payment can be allocated to; the order is the product's, within each the oldest first."""
+    """What of an instalment a payment can be allocated to, the oldest instalment first; the order is the product's."""
 
     PENALTY = "penalty"
     INTEREST = "interest"

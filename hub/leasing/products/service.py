@@ -19,10 +19,10 @@ from hub.infra import audit
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.products import rules
-from hub.leasing.products.pricing import RATE_DIGITS, Deal, Fee, QuoteView, price
+from hub.leasing.products.pricing import RATE_DIGITS, Deal, Fee, QuoteView, plan_of, price
 from hub.leasing.products.records import QUOTE_NUMBERS, Product, ProductVersion, Quote
 from hub.leasing.products.rules import ProductTerms, ProductView, VersionState, VersionView
-from hub.leasing.products.schedule import NOTHING
+from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, build
 
 
 async def create_product(tx: Tx, *, code: str, name: str, terms: ProductTerms) -> VersionView:
@@ -256,6 +256,21 @@ async def get_quote(tx: Tx, quote_id: QuoteId) -> QuoteView:
     if quote is None:
         raise NotFound("quote", quote_id)
     return _quote_view(quote)
+
+
+async def schedule_of(tx: Tx, quote_id: QuoteId, *, starts_on: date) -> tuple[ScheduledInstalment, ...]:
+    """The schedule of a quoted deal when it really starts on that date."""
+    quote = await get_quote(tx, quote_id)
+    terms = (await get_version(tx, quote.product_version_id)).terms
+    plan = plan_of(
+        terms,
+        financed=quote.price.financed,
+        annual_rate=quote.deal.annual_rate,
+        term_months=quote.deal.term_months,
+        starts_on=starts_on,
+        balloon=quote.deal.balloon,
+    )
+    return build(plan)
 
 
 async def quotes_of_lead(tx: Tx, lead_id: LeadId) -> tuple[QuoteView, ...]:

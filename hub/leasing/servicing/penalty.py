@@ -47,7 +47,7 @@ def accruals(instalment: Instalment, terms: PenaltyTerms, today: date) -> tuple[
 def as_of(instalment: Instalment, accrued: Iterable[Accrual], day: date) -> Instalment:
     """The instalment as it stood on an earlier day: without the penalties of later days, but for what of them is paid."""
     borne = Money.total(row.money for row in accrued if row.accrued_on <= day)
-    return replace(instalment, penalty=max(borne, instalment.paid_penalty))
+    return replace(instalment, penalty=min(max(borne, instalment.paid_penalty), instalment.penalty))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +66,29 @@ def undue(
     A day bears no more than the penalty of the rent that was open when it began. `accrued` holds what was taken back
     before as negative rows.
     """
-    borne: dict[date, Money] = {}
-    for row in accrued:
-        borne[row.accrued_on] = borne.get(row.accrued_on, Money.zero()) + row.money
-    excess = ((day, money - _due(rent, paid, terms, day)) for day, money in sorted(borne.items()))
-    return tuple(Accrual(accrued_on=day, money=money) for day, money in excess if money.minor > 0)
+    excess = (replace(row, money=row.money - _borne_at_most(rent, paid, terms, row.accrued_on)) for row in net(accrued))
+    return tuple(row for row in excess if row.money.minor > 0)
 
 
-def _due(rent: Money, paid: Sequence[RentPayment], terms: PenaltyTerms, day: date) -> Money:
+def _borne_at_most(rent: Money, paid: Sequence[RentPayment], terms: PenaltyTerms, day: date) -> Money:
     open_rent = rent - Money.total(payment.money for payment in paid if payment.paid_on < day)
     return open_rent.times(terms.daily_rate)
+
+
+def net(accrued: Iterable[Accrual]) -> tuple[Accrual, ...]:
+    """What each day still bears, after what was taken back of it; in order of days."""
+    days: dict[date, Money] = {}
+    for row in accrued:
+        days[row.accrued_on] = days.get(row.accrued_on, Money.zero()) + row.money
+    return tuple(Accrual(accrued_on=day, money=money) for day, money in sorted(days.items()))
+
+
+def newest(accrued: Sequence[Accrual], most: Money) -> tuple[Accrual, ...]:
+    """So much of the days' penalties as comes to `most`, from the newest day back."""
+    rows: list[Accrual] = []
+    for row in sorted(accrued, key=lambda one: one.accrued_on, reverse=True):
+        money = min(row.money, most)
+        if money.minor > 0:
+            rows.append(replace(row, money=money))
+            most = most - money
+    return tuple(rows)

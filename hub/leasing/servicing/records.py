@@ -126,6 +126,7 @@ class AllocationRecord(Base):
     __tablename__ = "receipt_allocation"
     __table_args__ = (
         UniqueConstraint("receipt_id", "instalment_id", "part"),
+        Index("ix_receipt_allocation_instalment_id", "instalment_id"),
         CheckConstraint(_one_of("part", Part), name="part"),
         CheckConstraint("amount > 0", name="amount_positive"),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from hub.core.errors import Conflict, NotFound, RuleBroken
+from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import ContractId
 from hub.infra import audit
 from hub.infra.database import Tx
@@ -15,8 +15,8 @@ from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, PayoutPurpose, PayoutSucceeded
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.night import close_day
-from hub.leasing.servicing.rules import AccountSettled, AccountState
-from hub.leasing.settlements.payoff import Payoff, payoff
+from hub.leasing.servicing.rules import AccountSettled, AccountState, AccountView
+from hub.leasing.settlements.payoff import Payoff, last_valid_day, payoff
 from hub.leasing.settlements.records import PayoffRecord
 from hub.leasing.settlements.rules import DepositReturned, PayoffState, PayoffView
 from hub.ledger import postings
@@ -26,12 +26,15 @@ PAYOFF_VALID = timedelta(days=3)
 
 
 async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None = None) -> PayoffView:
-    """What settles the lease early, part by part, valid for three days; the account stays as it is."""
+    """What settles the lease early, part by part, valid for three days or until the next rent falls due.
+
+    The account stays as it is. Raises InvalidInput for a day in the past, RuleBroken when the lease cannot be settled.
+    """
     await tx.hold(contract_id)
     account = await servicing.get_account(tx, contract_id)
     day = as_of_on or tx.today
     if day < tx.today:
-        raise RuleBroken("payoff_in_the_past", as_of=day)
+        raise InvalidInput("as_of_on", "lies in the past")
     if account.state is not AccountState.ACTIVE:
         raise RuleBroken("account_not_active", state=account.state)
     brought_up = [
@@ -42,7 +45,7 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
         id=tx.new_id(),
         contract_id=contract_id,
         as_of_on=day,
-        valid_until_on=day + PAYOFF_VALID,
+        valid_until_on=last_valid_day(brought_up, day, PAYOFF_VALID),
         arrears_amount=parts.arrears,
         penalty_amount=parts.penalty,
         principal_amount=parts.principal,
@@ -51,6 +54,9 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
         state=PayoffState.OFFERED,
     )
     tx.add(record)
+    await audit.record(
+        tx, action="payoff.quoted", subject="contract", subject_id=contract_id, branch_id=account.branch_id
+    )
     await tx.flush()
     return _view(record)
 
@@ -58,8 +64,8 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
 async def accept_payoff(tx: Tx, *, contract_id: ContractId, payoff_id: UUID) -> PayoffView:
     """Take an offered early settlement: its whole sum is debited under the mandate; rent is not debited meanwhile."""
     await tx.hold(contract_id)
-    await servicing.get_account(tx, contract_id)
-    record = await tx.get(PayoffRecord, payoff_id, with_for_update=True)
+    account = await servicing.get_account(tx, contract_id)
+    record = await tx.get(PayoffRecord, payoff_id, with_for_update=True, populate_existing=True)
     if record is None or record.contract_id != contract_id:
         raise NotFound("payoff_quote", payoff_id)
     if record.state != PayoffState.OFFERED:
@@ -69,7 +75,9 @@ async def accept_payoff(tx: Tx, *, contract_id: ContractId, payoff_id: UUID) -> 
     mandate = await payments.active_mandate(tx, contract_id)
     if mandate is None:
         raise RuleBroken("no_active_mandate", contract=contract_id)
-    await servicing.pause_for_settlement(tx, contract_id)
+    await servicing.pause_for_settlement(
+        tx, contract_id, arrears=record.arrears_amount, principal=record.principal_amount
+    )
     record.state = PayoffState.ACCEPTED
     await payments.request_charge(
         tx,
@@ -80,14 +88,22 @@ async def accept_payoff(tx: Tx, *, contract_id: ContractId, payoff_id: UUID) -> 
         money=_parts(record).total,
         due_on=tx.today,
     )
-    await audit.record(tx, action="payoff.accepted", subject="contract", subject_id=contract_id)
+    await audit.record(
+        tx, action="payoff.accepted", subject="contract", subject_id=contract_id, branch_id=account.branch_id
+    )
     return _view(record)
 
 
 async def record_settlement_charge(tx: Tx, fact: ChargeSucceeded) -> None:
-    """The money of an early settlement has come."""
+    """The money of an early settlement has come.
+
+    When that was refused before, the lease has gone on: then it is money like any other, and a person has the rest.
+    """
     await tx.hold(fact.contract_id)
-    record = await tx.get_one(PayoffRecord, fact.subject_id, with_for_update=True)
+    record = await tx.get_one(PayoffRecord, fact.subject_id, with_for_update=True, populate_existing=True)
+    if record.state != PayoffState.ACCEPTED:
+        await servicing.record_rent_charge(tx, fact)
+        return
     record.state = PayoffState.PAID
     parts = _parts(record)
     agreed = postings.Payoff(principal=parts.principal, interest=parts.interest, fee=parts.fee)
@@ -97,7 +113,9 @@ async def record_settlement_charge(tx: Tx, fact: ChargeSucceeded) -> None:
 async def record_settlement_rejected(tx: Tx, fact: ChargeRejected) -> None:
     """The money of an early settlement did not come: the lease goes on as before."""
     await tx.hold(fact.contract_id)
-    record = await tx.get_one(PayoffRecord, fact.subject_id, with_for_update=True)
+    record = await tx.get_one(PayoffRecord, fact.subject_id, with_for_update=True, populate_existing=True)
+    if record.state != PayoffState.ACCEPTED:
+        return
     record.state = PayoffState.REFUSED
     await servicing.resume(tx, fact.contract_id)
 
@@ -108,13 +126,29 @@ async def return_deposit(tx: Tx, fact: AccountSettled) -> None:
     if not account.deposit:
         tx.emit(DepositReturned(contract_id=fact.contract_id, money=account.deposit))
         return
+    await _send_deposit(tx, account)
+
+
+async def return_deposit_again(tx: Tx, contract_id: ContractId) -> None:
+    """Send the deposit of a settled lease once more, after the payout was refused.
+
+    Raises RuleBroken when the lease is not settled or had no deposit, Conflict when a payout is under way or was made.
+    """
+    await tx.hold(contract_id)
+    account = await servicing.get_account(tx, contract_id)
+    if account.state is not AccountState.SETTLED or not account.deposit:
+        raise RuleBroken("no_deposit_to_return", state=account.state, deposit=account.deposit)
+    await _send_deposit(tx, account)
+
+
+async def _send_deposit(tx: Tx, account: AccountView) -> None:
     await payments.request_payout(
         tx,
-        contract_id=fact.contract_id,
+        contract_id=account.contract_id,
         branch_id=account.branch_id,
         bank_account_id=account.bank_account_id,
         purpose=PayoutPurpose.DEPOSIT_RETURN,
-        subject_id=fact.contract_id,
+        subject_id=account.contract_id,
         money=account.deposit,
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hub.infra.database import Base
 from hub.leasing.warnings.rules import WarningKind, WarningState
 
+REASON_LENGTH = 400
 _KINDS = ", ".join(repr(kind.value) for kind in WarningKind)
 _STATES = ", ".join(repr(state.value) for state in WarningState)
 
@@ -31,8 +32,8 @@ class WarningRecord(Base):
     contract_id: Mapped[UUID | None] = mapped_column(ForeignKey("contract.id"))
     kind: Mapped[str] = mapped_column(String(30))
     subject: Mapped[str] = mapped_column(String(120))
-    reason: Mapped[str] = mapped_column(String(400))
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
     state: Mapped[str] = mapped_column(String(20))
     raised_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    result: Mapped[str | None] = mapped_column(String(400))
+    result: Mapped[str | None] = mapped_column(String(REASON_LENGTH))

@@ -18,6 +18,8 @@ class WarningKind(StrEnum):
     MANDATE_REJECTED = "mandate_rejected"
     DEVICE_ALARM = "device_alarm"
     CALL_ESCALATED = "call_escalated"
+    MONEY_UNALLOCATED = "money_unallocated"
+    PAYOUT_REJECTED = "payout_rejected"
 
 
 class WarningState(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
@@ -14,7 +14,7 @@ from hub.infra import audit
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
-from hub.leasing.warnings.records import WarningRecord
+from hub.leasing.warnings.records import REASON_LENGTH, WarningRecord
 from hub.leasing.warnings.rules import MOVES, WarningKind, WarningState, WarningView
 
 
@@ -34,30 +34,32 @@ async def raise_warning(
         contract_id=contract_id,
         kind=kind,
         subject=subject,
-        reason=mask_text(reason),
+        reason=mask_text(reason)[:REASON_LENGTH],
         state=WarningState.OPEN,
         raised_at=tx.now,
     )
     await tx.execute(
-        warning.on_conflict_do_nothing(
-            index_elements=["kind", "subject"], index_where=WarningRecord.state != WarningState.CLOSED.value
-        )
+        warning.on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=text("state <> 'closed'"))
     )
 
 
 async def move(tx: Tx, *, warning_id: UUID, state: WarningState, result: str | None = None) -> WarningView:
     """Acknowledge a warning, or close it with a result."""
-    row = await tx.get(WarningRecord, warning_id, with_for_update=True)
+    row = await tx.get(WarningRecord, warning_id, with_for_update=True, populate_existing=True)
     if row is None or not tx.actor.sees(row.branch_id):
         raise NotFound("risk_warning", warning_id)
     if state not in MOVES[WarningState(row.state)]:
         raise Conflict(f"a warning that is {row.state} cannot become {state}")
-    if state is WarningState.CLOSED and not result:
+    if state is WarningState.CLOSED and not (result or "").strip():
         raise InvalidInput("result", "say what came of it")
+    if len(result or "") > REASON_LENGTH:
+        raise InvalidInput("result", f"must have at most {REASON_LENGTH} characters")
     row.state, row.result = state, result
     if state is WarningState.CLOSED:
         row.closed_at = tx.now
-    await audit.record(tx, action=f"warning.{state}", subject="risk_warning", subject_id=warning_id)
+    await audit.record(
+        tx, action=f"warning.{state}", subject="risk_warning", subject_id=warning_id, branch_id=row.branch_id
+    )
     return _view(row)
 
 

@@ -14,13 +14,12 @@ depends_on = None
 def upgrade() -> None:
     op.execute("create schema jobs")
     op.execute("set local search_path to jobs")
-    # The engine's own statements, from its package: one string of many statements, with no parameters to escape.
-    bind = op.get_context().connection
+    # The engine's own statements, from its package: many in one string, in which nothing is a parameter.
     engine_schema = SchemaManager.get_schema()
-    if bind is None:
-        op.execute(engine_schema)
+    if op.get_context().as_sql:
+        op.get_context().impl.static_output(engine_schema)
     else:
-        bind.connection.cursor().execute(engine_schema)
+        op.get_bind().connection.cursor().execute(engine_schema)
     op.execute("set local search_path to public, jobs")
 
 

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.CheckConstraint("part in ('penalty', 'interest', 'principal')", name="part"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
     )
+    op.create_index("ix_receipt_allocation_instalment_id", "receipt_allocation", ["instalment_id"])
 
 
 def downgrade() -> None:

@@ -86,7 +86,7 @@ def upgrade() -> None:
         _word("instance", 64, null=True),
         _word("message_ref", 255, null=True),
         _word("error_code", 120, null=True),
-        _one_of("state", "requested", "sent", "failed", "unknown"),
+        _one_of("state", "requested", "sent", "failed", "unknown", "withdrawn"),
         sa.UniqueConstraint("template", "subject_id"),
     )
     _partial("ix_dunning_contact_waiting", "dunning_contact", ["send_after_at"], "state = 'requested'")
@@ -125,6 +125,8 @@ def upgrade() -> None:
             "mandate_rejected",
             "device_alarm",
             "call_escalated",
+            "money_unallocated",
+            "payout_rejected",
         ),
         _one_of("state", "open", "acknowledged", "closed"),
     )

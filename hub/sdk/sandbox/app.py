@@ -125,7 +125,7 @@ class SandboxApp:
         if operation.control:
             return JSONResponse(self._execute(operation, call))
         struck = self.faults.meet(
-            operation.name, call.key or request.url.path, call.body.content, effect=operation.effect
+            operation.name, call.key or str(request.url), call.body.content, effect=operation.effect
         )
         if struck and struck.fault is Fault.SLOW:
             await asyncio.sleep(min(struck.seconds, _MAX_SLOW_S))

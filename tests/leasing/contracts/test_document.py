@@ -69,11 +69,19 @@ def test_a_paper_says_in_words_that_can_be_found_what_was_agreed(
         "11010519491231002X",
         "147,488.73",
         "70,210.00",
+        "12.49%",
         *words,
     )
     assert [word for word in said if word not in text] == []
     if language is Language.CHINESE:
         assert "租赁期限36个月" in text
+
+
+def test_money_is_allocated_in_the_order_of_the_product(paper: Paper) -> None:
+    turned = replace(paper, terms=replace(paper.terms, allocation=tuple(reversed(paper.terms.allocation))))
+    assert "按违约金、租息、本金的先后顺序" in _text(paper, Language.CHINESE)
+    assert "按本金、租息、违约金的先后顺序" in _text(turned, Language.CHINESE)
+    assert "paysprincipal,interestandpenaltyinthisorder" in _text(turned, Language.ENGLISH)
 
 
 @pytest.mark.parametrize("language", Language)

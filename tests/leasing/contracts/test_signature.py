@@ -250,7 +250,8 @@ async def test_a_paper_is_found_by_its_language_once_it_is_set(
         found = await service.paper(tx, contract_id, Language.ENGLISH)
         with pytest.raises(NotFound):
             await service.paper(tx, contract_id, Language.ENGLISH, signed=True)
-    assert found.name == "LC20260105-000001.en.pdf"
+        number = (await service.view(tx, contract_id)).number
+    assert found.name == f"{number}.en.pdf"
     assert files.has(found.sha256)
     async with database.transaction(outsider) as tx:
         with pytest.raises(NotFound):

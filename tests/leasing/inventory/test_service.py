@@ -90,7 +90,8 @@ async def test_a_car_goes_from_order_to_the_lessees_title(
         moves = await service.history(tx, vehicle_id)
         order = (await service.orders_of(tx, vehicle_id))[0]
     assert (car.status, car.title_holder, car.held_for) == (VehicleStatus.TITLE_TRANSFERRED, TitleHolder.LESSEE, None)
-    assert (car.plate, order.number, order.state) == ("京A12345", "PO2026-000001", "received")
+    assert order.number.startswith("PO2026-")
+    assert (car.plate, order.state) == ("京A12345", "received")
     assert [move.kind.value for move in moves] == [
         "ordered", "shipped_by_dealer", "received", "reserved", "delivered", "title_transferred",
     ]  # fmt: skip

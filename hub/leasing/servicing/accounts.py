@@ -1,0 +1,131 @@
+"""A lease account with its rents, loaded as one thing, and read as the rules see it. Whoever changes one holds its
+contract first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from hub.core.errors import NotFound
+from hub.core.ids import ContractId, InstalmentId
+from hub.infra.database import Tx
+from hub.leasing.products.rules import InterestUntil
+from hub.leasing.servicing.records import AccountRecord, InstalmentRecord
+from hub.leasing.servicing.rules import (
+    OPEN,
+    OWED,
+    AccountState,
+    Instalment,
+    InstalmentState,
+    PayoffTerms,
+    PenaltyTerms,
+)
+from hub.leasing.servicing.waterfall import Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The rows of one account; `rents` in order of their numbers."""
+
+    row: AccountRecord
+    rents: Sequence[InstalmentRecord]
+
+    @property
+    def contract_id(self) -> ContractId:
+        """Whose account it is."""
+        return ContractId(self.row.contract_id)
+
+    @property
+    def state(self) -> AccountState:
+        """Whether rent still runs."""
+        return AccountState(self.row.state)
+
+    @property
+    def open_rents(self) -> list[InstalmentRecord]:
+        """What is still to be paid, now or later."""
+        return [rent for rent in self.rents if rent.state in OPEN]
+
+    @property
+    def owed_rents(self) -> list[InstalmentRecord]:
+        """What has fallen due and is not paid."""
+        return [rent for rent in self.rents if rent.state in OWED]
+
+    @property
+    def instalments(self) -> tuple[Instalment, ...]:
+        """Every rent as the rules see it."""
+        return tuple(instalment_of(rent) for rent in self.rents)
+
+    @property
+    def penalty_terms(self) -> PenaltyTerms:
+        """The penalty rule that the contract was written on."""
+        return PenaltyTerms(
+            daily_rate=self.row.penalty_daily_rate,
+            grace_days=self.row.penalty_grace_days,
+            cap_share=self.row.penalty_cap_share,
+        )
+
+    @property
+    def payoff_terms(self) -> PayoffTerms:
+        """The early-settlement rule that the contract was written on."""
+        return PayoffTerms(
+            lock_in_months=self.row.payoff_lock_in_months,
+            fee_share=self.row.payoff_fee_share,
+            interest_until=InterestUntil(self.row.payoff_interest_until),
+        )
+
+    @property
+    def allocation_order(self) -> tuple[Part, ...]:
+        """In which order a receipt pays the parts of a rent."""
+        return tuple(Part(word) for word in self.row.allocation_order)
+
+
+async def load(tx: Tx, contract_id: ContractId, *, scoped: bool = False) -> Account:
+    """An account as it stands; with `scoped`, only one that the actor may see. Raises NotFound."""
+    account = await find(tx, contract_id)
+    if account is None or (scoped and not tx.actor.sees(account.row.branch_id)):
+        raise NotFound("lease_account", contract_id)
+    return account
+
+
+async def find(tx: Tx, contract_id: ContractId) -> Account | None:
+    """The account of a contract, or None while it has none."""
+    await tx.flush()
+    fresh = {"populate_existing": True}
+    row = await tx.scalar(
+        select(AccountRecord).where(AccountRecord.contract_id == contract_id).execution_options(**fresh)
+    )
+    if row is None:
+        return None
+    rents = await tx.scalars(
+        select(InstalmentRecord)
+        .where(InstalmentRecord.contract_id == contract_id)
+        .order_by(InstalmentRecord.number)
+        .execution_options(**fresh)
+    )
+    return Account(row=row, rents=rents.all())
+
+
+def instalment_of(rent: InstalmentRecord) -> Instalment:
+    """A rent as the rules see it."""
+    return Instalment(
+        id=InstalmentId(rent.id),
+        number=rent.number,
+        due_on=rent.due_on,
+        principal=rent.principal_amount,
+        interest=rent.interest_amount,
+        penalty=rent.penalty_amount,
+        paid_principal=rent.paid_principal_amount,
+        paid_interest=rent.paid_interest_amount,
+        paid_penalty=rent.paid_penalty_amount,
+        state=InstalmentState(rent.state),
+        charge_on=rent.charge_on,
+        attempts=rent.attempts,
+        penalty_through_on=rent.penalty_through_on,
+    )
+
+
+def write(rent: InstalmentRecord, closed: Instalment) -> None:
+    """Write down what the close of a day has made of a rent."""
+    rent.state, rent.penalty_amount, rent.penalty_through_on = closed.state, closed.penalty, closed.penalty_through_on
