@@ -44,7 +44,7 @@ from hub.sdk.sandbox.serve import MachineClock, SandboxProtocol
 from hub.wiring import Hub, database_url, embedded, open_hub
 
 SANDBOX_PORT = 8800
-_SANDBOX_START_S = 15.0
+_SANDBOX_START_S = 60.0
 
 
 def _prepared() -> tuple[HubSettings, str]:

@@ -24,6 +24,7 @@ from hub.infra.access import system
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.database import Database
 from hub.integrations import call_log
+from hub.leasing.collections import service as collections
 from hub.leasing.servicing import service as servicing
 from hub.sdk.clock import VirtualClock
 from hub.wiring import Hub, close_day
@@ -86,6 +87,8 @@ async def play(
 
 async def _everybody_there(hub: Hub) -> None:
     """Wait for every provider to be usable; raises SandboxMissing with the reasons when one is not within seconds."""
+    if not hub.house.registry.current.instances:
+        raise SandboxMissing(f"no providers are configured: {hub.house.settings.config} (LEASEHUB_CONFIG) has none")
     for _ in range(_MOST_ASKED):
         missing = {one.name: one.reason for one in hub.house.registry.current.instances.values() if not one.usable}
         if not missing:
@@ -131,9 +134,10 @@ async def _advance_all(playing: Playing, here: Sequence[Applicant]) -> bool:
 
 
 async def _wait_for_answers(playing: Playing, day: date) -> bool:
-    """Let time pass until the next question to a provider is due; False when none is due this day."""
+    """Let time pass until the next question to a provider, or message to a lessee, is due; False when none is today."""
     async with playing.database.transaction(system("demo")) as tx:
-        look_at = await call_log.next_look_at(tx)
+        waiting = (await call_log.next_look_at(tx), await collections.next_contact_at(tx))
+    look_at = min((one for one in waiting if one is not None), default=None)
     last = opening(day) + _LONGEST_WAIT
     if look_at is None or look_at > last:
         return False

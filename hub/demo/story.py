@@ -288,9 +288,9 @@ async def _rent(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bo
     turn = account.instalments[min(TURNING_POINT, len(account.instalments)) - 1]
     match who.conduct:
         case Conduct.PAYS_LATE_ONCE:
-            await stage.world.refuse_rent(contract_number=number, due_on=turn.due_on, times=2)
+            await stage.world.refuse_rent(contract_number=number, due_on=turn.due_on, times=3)
         case Conduct.PROMISES_THEN_PAYS:
-            await stage.world.refuse_rent(contract_number=number, due_on=turn.due_on, times=1)
+            await stage.world.refuse_rent(contract_number=number, due_on=turn.due_on, times=2)
         case Conduct.UNKNOWN_ONCE:
             await stage.world.lose_answer(contract_number=number, due_on=turn.due_on)
         case Conduct.STOPS_PAYING:

@@ -25,7 +25,7 @@ class World:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._declines: list[dict[str, Any]] = []
+        self._cases: list[dict[str, Any]] = []
         self._faults: list[dict[str, Any]] = []
 
     async def set_clock(self, now: datetime | None) -> None:
@@ -43,8 +43,7 @@ class World:
         decline: dict[str, Any] = {"agreement": contract_number, "due_on": due_on.isoformat(), "reason": "nsf"}
         if times is not None:
             decline["times"] = times
-        self._declines.append(decline)
-        await self._post("payments", "script", {"declines": self._declines})
+        await self._post("payments", "declines", {"declines": [decline]})
 
     async def lose_answer(self, *, contract_number: str, due_on: date) -> None:
         """The debit of this rent will be executed, and its answer never arrive."""
@@ -54,11 +53,8 @@ class World:
 
     async def weaken_credit(self, *, identity_number: str) -> None:
         """The bureau will report badly on this person."""
-        await self._post(
-            "credit_bureau",
-            "script",
-            {"reports": [{"document": identity_number, "score": 380, "reasons": ["court_enforcement"]}]},
-        )
+        self._cases.append({"document": identity_number, "score": 380, "reasons": ["court_enforcement"]})
+        await self._post("credit_bureau", "script", {"cases": self._cases})
 
     async def books(self, capability: str) -> Mapping[str, Any]:
         """A vendor's own books."""

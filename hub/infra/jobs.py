@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Job
 from psycopg import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.json import JsonValue
 from hub.infra.logs import logger
-
-if TYPE_CHECKING:
-    from hub.infra.database import Tx
 
 Task = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
 
@@ -67,7 +65,7 @@ class Jobs(Protocol):
 
     async def enqueue(
         self,
-        tx: Tx,
+        tx: AsyncSession,
         task: str,
         payload: Mapping[str, JsonValue] | None = None,
         *,
@@ -81,11 +79,11 @@ class Jobs(Protocol):
         """
         ...
 
-    async def deliver(self, tx: Tx) -> None:
+    async def deliver(self, tx: AsyncSession) -> None:
         """Write down what `tx` has asked for, as its last act before it commits."""
         ...
 
-    async def make_good(self, tx: Tx) -> None:
+    async def make_good(self, tx: AsyncSession) -> None:
         """Ask again, after the commit, for what was dropped because a job of that key was waiting.
 
         That job may have started before the commit, and have missed what the transaction wrote.
@@ -156,7 +154,7 @@ class ProcrastinateJobs:
 
     async def enqueue(
         self,
-        tx: Tx,
+        tx: AsyncSession,
         task: str,
         payload: Mapping[str, JsonValue] | None = None,
         *,
@@ -169,7 +167,7 @@ class ProcrastinateJobs:
         if key is None or all(other.key != key for other in wishes):
             wishes.append(wish)
 
-    async def deliver(self, tx: Tx) -> None:
+    async def deliver(self, tx: AsyncSession) -> None:
         """Enqueue on the session's own connection, keys in order: two transactions never wait in a ring."""
         wishes: Sequence[Wish] = tx.info.pop(_WISHES, ())
         dropped: list[Wish] = tx.info.setdefault(_DROPPED, [])
@@ -182,7 +180,7 @@ class ProcrastinateJobs:
                 await self._bring_forward(wish, await _driver_connection(tx))
                 dropped.append(wish)
 
-    async def make_good(self, tx: Tx) -> None:
+    async def make_good(self, tx: AsyncSession) -> None:
         """Ask again for what was dropped; a job that still waits will see what was committed."""
         for wish in tx.info.pop(_DROPPED, ()):
             try:
@@ -292,7 +290,7 @@ class ProcrastinateJobs:
         )
 
 
-async def _driver_connection(tx: Tx) -> AsyncConnection[Any]:
+async def _driver_connection(tx: AsyncSession) -> AsyncConnection[Any]:
     """The connection that the transaction is on, as the driver knows it; a savepoint is set by asking for it."""
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
     assert isinstance(raw, AsyncConnection)

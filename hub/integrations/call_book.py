@@ -27,6 +27,7 @@ from hub.integrations import wire
 from hub.integrations.answers import Answer
 from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
 from hub.integrations.records import ProviderCall
+from hub.integrations.routing import RouteDecision
 from hub.integrations.scribe import Scribe
 from hub.integrations.verdicts import CallState, next_check, outcome_of, reference_of, subject_of
 
@@ -55,7 +56,8 @@ _END_COLUMNS = [
 
 def _text(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
     """A statement as the driver takes it: compiled once, for it is run with every call."""
-    return str(statement.compile(dialect=PGDialect_psycopg(), column_keys=columns))
+    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    return str(statement.compile(dialect=dialect, column_keys=columns))
 
 
 _NOTE = _text(sa.insert(ProviderCall), _COLUMNS)
@@ -242,14 +244,18 @@ def _wish(errand: Errand) -> dict[str, Any]:
         "request_hash": errand.request_hash,
         "request_masked": wire.shown(ask.request),
         "generation": errand.generation,
-        "route": {
-            "ground": decision.ground,
-            "candidates": list(decision.candidates),
-            "skipped": [{"instance": skip.instance, "reason": skip.reason} for skip in decision.skipped],
-        },
+        "route": _shown_route(decision),
         "attempt": 0,
         "detail": "",
         "created_at": errand.asked_at,
         "reconcile_count": 0,
         "no_record_count": 0,
+    }
+
+
+def _shown_route(decision: RouteDecision) -> JsonValue:
+    return {
+        "ground": decision.ground,
+        "candidates": list(decision.candidates),
+        "skipped": [{"instance": skip.instance, "reason": skip.reason} for skip in decision.skipped],
     }

@@ -11,7 +11,6 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import LiteralString, cast
 
 from psycopg import AsyncConnection, AsyncCursor
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -80,7 +79,7 @@ class Scribe:
 
 
 async def _execute(raw: AsyncConnection[tuple[object, ...]], entry: _Entry) -> AsyncCursor[tuple[object, ...]]:
-    return await raw.execute(cast("LiteralString", entry.statement), entry.values)
+    return await raw.execute(entry.statement, entry.values)
 
 
 def _settle(entry: _Entry, count: int) -> None:

@@ -21,10 +21,11 @@ _NAMES_THAT_SAY_NOTHING = {
     "misc",
     "part2",
 }
-_UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
+# Each pattern is written so that this file does not match itself.
+_UNFINISHED = re.compile(r"\b(?:TO[D]O|FIX[M]E|X[X]X)\b")
 _PLACE_ON_A_MACHINE = re.compile(r"(?<![\w.~-])/(?:home|root|Users|work)/\w|\b[A-Z]:\\Users\\")
 _REGISTRY = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.org|yarnpkg\.com|crates\.io|proxy\.golang\.org|/simple/?\b.*https?:|--index-url +\S*://"
+    r"\b(?:pypi[.]org|pythonhosted[.]org|npmjs[.]org|crates[.]io|proxy[.]golang[.]org)|--(?:extra-)?index-url"
 )
 
 

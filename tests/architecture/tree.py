@@ -70,6 +70,12 @@ def dotted(path: str) -> str:
     return ".".join(parts[3:] if parts[0] in {"plugins", "contrib"} else parts)
 
 
+def plugin_package(path: str) -> str | None:
+    """The package of the plugin that a file belongs to, tests and all; None outside plugins."""
+    kind, *rest = path.split("/")
+    return f"leasehub_{rest[0]}_{rest[1]}" if kind in {"plugins", "contrib"} and len(rest) > 2 else None
+
+
 @cache
 def imports(*folders: str) -> tuple[Import, ...]:
     """Every import under these folders; `from a import b` counts as `a.b`, because `b` may be a module."""

@@ -25,6 +25,7 @@ from hub.core.ports.payments import (
     MandateStatus,
     PaymentOutcome,
     PaymentResult,
+    PayoutRequest,
 )
 from hub.core.ports.sms import MessageReceipt, MessageRequest, MessageStatus
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookReply, WebhookRequest
@@ -115,6 +116,11 @@ class Payments(_Provider, PaymentsV1):
         return result
 
     @hookimpl
+    async def payments_payout(self, request: PayoutRequest, ctx: CallContext) -> PaymentResult:
+        result: PaymentResult = await self.script.play("payments_payout", request, ctx, paid(request.money.minor))
+        return result
+
+    @hookimpl
     async def payments_cancel(self, request: CancelRequest, ctx: CallContext) -> PaymentResult:
         result: PaymentResult = await self.script.play("payments_cancel", request, ctx, paid())
         return result
@@ -173,7 +179,10 @@ def dec(text: str) -> Any:
 
 
 _KINDS: dict[type[_Provider], tuple[Capability, tuple[str, ...]]] = {
-    Payments: (Capability.PAYMENTS, ("payments_mandate", "payments_collect", "payments_cancel", "payments_status")),
+    Payments: (
+        Capability.PAYMENTS,
+        ("payments_mandate", "payments_collect", "payments_payout", "payments_cancel", "payments_status"),
+    ),
     Messages: (Capability.SMS, ("messaging_send",)),
     Credit: (Capability.CREDIT_BUREAU, ("credit_pull", "credit_status")),
     Gps: (Capability.GPS_TRACKER, ("gps_locate", "gps_immobilize")),

@@ -14,20 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.core.errors import AuthFailed, Misconfigured, NotSent, ProviderError, RateLimited, Rejected, UnknownOutcome
+from hub.infra.transport import make_client
 from hub.sdk.errors import classify_httpx, classify_status
 from hub.sdk.http import exchange
 from hub.sdk.sandbox.answers import Cut, CutKind
 from hub.testing.loopback import loopback
 
-TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
-    "plain": httpx.AsyncHTTPTransport,
-    "aiohttp": AiohttpTransport,
+CLIENTS: dict[str, Callable[[], httpx.AsyncClient]] = {
+    "plain": lambda: httpx.AsyncClient(transport=httpx.AsyncHTTPTransport()),
+    "httpx_aiohttp": lambda: httpx.AsyncClient(transport=AiohttpTransport()),
+    "hub": lambda: make_client(timeout_s=5),
 }
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=CLIENTS)
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=TRANSPORTS[request.param]()) as made:
+    async with CLIENTS[request.param]() as made:
         yield made
 
 

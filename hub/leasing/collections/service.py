@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import InvalidInput, NotFound, RuleBroken
@@ -278,6 +278,13 @@ async def break_promises(database: Database, *, limit: int = CHUNK) -> int:
                 tx, case, Template.PROMISE_BROKEN, subject_id=promise.id, number=0, money=promise.amount
             )
     return len(broken)
+
+
+async def next_contact_at(tx: Tx) -> datetime | None:
+    """When the next message that waits may be sent; None when none waits."""
+    return await tx.scalar(
+        select(func.min(ContactRecord.send_after_at)).where(ContactRecord.state == ContactState.REQUESTED)
+    )
 
 
 async def list_cases(
