@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install run test check fix walls types lint coverage migration lock changelog clean
+.PHONY: help install run test soak check fix walls types lint coverage migration lock changelog clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: $(INSTALLED) ## the demo company, then the API; Ctrl-C stops all of it
 
 test: $(INSTALLED) ## every test, on a real PostgreSQL, on both cores
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+soak: $(INSTALLED) ## the long runs that `make test` leaves out
+	$(BIN)/python -m pytest -m soak
 
 check: lint types walls ## lint, types, walls
 

@@ -40,6 +40,7 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts import signature
 from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
 from hub.leasing.credit import service as credit
+from hub.leasing.leads import service as leads
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
     ChargeInDoubt,
@@ -180,7 +181,7 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
         collections.record_outcome_known,
     ),
     OutcomeEscalated: (payments.record_escalated,),
-    ProviderEventReceived: (tracking.record_alarm,),
+    ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
     MandateActivated: (contracts.charge_signing_payments,),
     MandateRejected: (_warn_mandate,),
@@ -262,6 +263,8 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
 async def close_day(house: House) -> int:
     """The night: every account that has something to close for the business date, a chunk a transaction."""
     await collections.break_promises(house.database)
+    async with house.database.transaction(system("night")) as tx:
+        await leads.mark_overdue(tx)
     closed = 0
     while done := await servicing.close_due_accounts(house.database):
         closed += done

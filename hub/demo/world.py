@@ -48,7 +48,7 @@ class World:
     async def lose_answer(self, *, contract_number: str, due_on: date) -> None:
         """The debit of this rent will be executed, and its answer never arrive."""
         match = {"agreement": contract_number, "due_on": due_on.isoformat()}
-        self._faults.append({"operation": "charge", "match": match, "fault": "timeout_after_effect", "times": 1})
+        self._faults.append({"operation": "collect", "match": match, "fault": "timeout_after_effect", "times": 1})
         await self._post("payments", "faults", {"faults": self._faults})
 
     async def weaken_credit(self, *, identity_number: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -116,6 +117,14 @@ class Tx(AsyncSession):
         self.facts.append(fact)
 
 
+_IN_TRANSACTION: ContextVar[bool] = ContextVar("in_transaction", default=False)
+
+
+def in_transaction() -> bool:
+    """Whether this task has a transaction open: then nobody outside may be called."""
+    return _IN_TRANSACTION.get()
+
+
 Listener = Callable[[Tx, Fact], Awaitable[None]]
 
 
@@ -142,6 +151,20 @@ class Database:
     async def transaction(self, actor: Actor) -> AsyncIterator[Tx]:
         """One transaction: commits when the block ends, rolls back when it raises."""
         self.fault("begin")
+        outer = _IN_TRANSACTION.get()
+        _IN_TRANSACTION.set(True)
+        try:
+            async with self._open(actor) as tx:
+                yield tx
+        finally:
+            # Put back rather than reset by token: a door may leave the block in another context than it came.
+            _IN_TRANSACTION.set(outer)
+        await self.jobs.make_good(tx)
+        for call in tx.after_commit:
+            call()
+
+    @asynccontextmanager
+    async def _open(self, actor: Actor) -> AsyncIterator[Tx]:
         async with self._sessions() as tx:
             tx.actor, tx.clock, tx.ids, tx.vault, tx.jobs = actor, self.clock, self.ids, self.vault, self.jobs
             tx.facts, tx.after_commit = deque(), []
@@ -151,9 +174,6 @@ class Database:
                     await self.listener(tx, tx.facts.popleft())
                 await self.jobs.deliver(tx)
                 self.fault("commit")
-            await self.jobs.make_good(tx)
-        for call in tx.after_commit:
-            call()
 
     async def close(self) -> None:
         """Give every connection back."""

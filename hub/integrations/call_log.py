@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
@@ -74,13 +74,18 @@ async def get_call(tx: Tx, call_id: UUID) -> CallView:
 
 
 async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
-    """How many calls of each operation stand in each state."""
-    counted = (
-        select(ProviderCall.operation, ProviderCall.state, func.count())
-        .group_by(ProviderCall.operation, ProviderCall.state)
-        .order_by(ProviderCall.operation, ProviderCall.state)
-    )
-    return {(operation, state): count for operation, state, count in (await tx.execute(counted)).tuples()}
+    """How many calls of each operation ended how: by state, and `declined` for an answer that was a no.
+
+    `known_later`: its end was not known, or still pending, when it was made, and was asked after.
+    """
+    outcome = case(
+        (and_(ProviderCall.state == CallState.OK, ProviderCall.error_code.is_not(None)), "declined"),
+        (and_(ProviderCall.state == CallState.OK, ProviderCall.reconcile_count > 0), "known_later"),
+        else_=ProviderCall.state,
+    ).label("outcome")
+    counted = select(ProviderCall.operation, outcome, func.count()).group_by(ProviderCall.operation, outcome)
+    rows = (await tx.execute(counted.order_by(ProviderCall.operation, outcome))).tuples()
+    return {(operation, ended): count for operation, ended, count in rows}
 
 
 async def open_unknowns(tx: Tx) -> int:

@@ -20,7 +20,7 @@ from hub.core.events import BreakerChanged, ProviderCallFinished
 from hub.core.hookspecs import OPERATIONS, OperationSpec
 from hub.core.json import JsonValue
 from hub.infra.crash import crash_point
-from hub.infra.database import Database
+from hub.infra.database import Database, in_transaction
 from hub.infra.logs import correlation_id
 from hub.integrations import wire
 from hub.integrations.answers import Answer, Ask, CallOutcome
@@ -76,6 +76,7 @@ class Executor:
         Conflict. A read is read anew each time: there is no effect to protect, and an old answer would be stale.
         Raises InvalidInput for an ask that cannot be made of anybody.
         """
+        assert not in_transaction(), "nobody outside is called while a transaction is open"
         with self.registry.using() as generation:
             errand = self._errand(ask, generation, self._standings_of(generation))
             return await self._run(errand, generation)

@@ -30,7 +30,7 @@ from hub.core.ports.sms import MessageReceipt, MessageStatus
 from hub.core.provider import OperationFacts
 from hub.integrations.answers import CallOutcome
 
-# When what is not known yet is asked after: 30 s, 5 min, 1 h, 6 h, then daily. Source: CONTRACT.md, section 5.
+# When what is not known yet is asked after: 30 s, 5 min, 1 h, 6 h, then daily. Source: docs/adr/0007-intent-before-send.md.
 CHECKS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 # Two "no record" count as two only when the provider had this long to change its mind in between.
 APART = CHECKS[0]
@@ -102,7 +102,7 @@ class Conduct:
 
 
 def conduct(error: ProviderError, effect: Effect) -> Conduct:
-    """The row of the contract's table for this error. Source: CONTRACT.md, section 5."""
+    """What this error means for the call, for trying again and for the breaker."""
     match error:
         case Withheld():
             return Conduct(state=CallState.NOT_EXECUTED, retry=False, fail_over=True, mark=Mark.NOTHING)

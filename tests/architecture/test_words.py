@@ -62,15 +62,3 @@ def test_no_path_of_anybodys_machine() -> None:
 
 def test_no_registry_is_named() -> None:
     assert not _hits(_REGISTRY)
-
-
-def test_every_decision_is_in_the_index() -> None:
-    index = (tree.ROOT / "docs/adr/README.md").read_text()
-    decisions = [Path(path).name for path in tree.files() if re.fullmatch(r"docs/adr/\d{4}-.+\.md", path)]
-    assert decisions
-    assert [name for name in decisions if f"({name})" not in index] == []
-
-
-def test_no_two_decisions_have_one_number() -> None:
-    numbers = [Path(path).name[:4] for path in tree.files() if re.fullmatch(r"docs/adr/\d{4}-.+\.md", path)]
-    assert len(numbers) == len(set(numbers))

@@ -43,7 +43,7 @@ from hub.integrations.verdicts import (
 ONLY_READ = {Effect.READ}
 
 ROWS = [
-    # error, state, retry, fail over, mark (Source: CONTRACT.md, section 5)
+    # error, state, retry, fail over, mark (Source: docs/adr/0007-intent-before-send.md)
     (NotSent(), CallState.NOT_EXECUTED, True, True, Mark.FAILURE),
     (RateLimited(retry_after_s=3), CallState.NOT_EXECUTED, True, True, Mark.COOLDOWN),
     (Rejected("no"), CallState.REJECTED, False, False, Mark.NOTHING),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -39,7 +38,6 @@ from hub.leasing.payments.rules import ChargePurpose, MovementView
 from hub.leasing.products import service as products
 from hub.leasing.products.pricing import Fee
 from hub.leasing.products.rules import (
-    Allocation,
     AmountRange,
     EarlySettlementRule,
     FeeRule,
@@ -78,23 +76,24 @@ TERMS = ProductTerms(
 )
 
 
+def taken(money: Money, day: date | None = None) -> PaymentResult:
+    """The bank has taken so much, with that value date (today when there is none)."""
+    at = None if day is None else datetime.combine(day, time(12), BUSINESS_ZONE)
+    return PaymentResult(outcome=PaymentOutcome.SUCCEEDED, payment_ref="p", money=money, settled_at=at)
+
+
 def settled(day: date | None = None, *, more: str = "0.00") -> Step:
-    """The bank has taken the money, with that value date, and perhaps more than it was asked for."""
+    """The bank takes what it is asked for, with that value date, and perhaps more."""
 
     def step(request: CollectRequest, _: object) -> PaymentResult:
-        at = None if day is None else datetime.combine(day, time(12), BUSINESS_ZONE)
-        return PaymentResult(
-            outcome=PaymentOutcome.SUCCEEDED, payment_ref="p", money=request.money + Money.of(more), settled_at=at
-        )
+        return taken(request.money + Money.of(more), day)
 
     return step
 
 
 def refused(advice: RejectionAdvice = RejectionAdvice.RETRY_LATER) -> PaymentResult:
     """The bank says no."""
-    return PaymentResult(
-        outcome=PaymentOutcome.REJECTED, payment_ref="p", code="insufficient_funds", advice=advice
-    )
+    return PaymentResult(outcome=PaymentOutcome.REJECTED, payment_ref="p", code="insufficient_funds", advice=advice)
 
 
 PENDING = PaymentResult(outcome=PaymentOutcome.PENDING, payment_ref="p")
@@ -114,6 +113,7 @@ class House:
     messenger: Script = field(default_factory=Script)
     heard: list[Fact] = field(default_factory=list)
     terms: ProductTerms = TERMS
+    leases: list[Lease] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.registry = FakeRegistry(
@@ -197,7 +197,8 @@ class House:
             await contracts.commence(tx, contract_id, commenced_on=self.today)
         self.heard.clear()
         self.bank.sent.clear()
-        return Lease(house=self, contract_id=contract_id)
+        self.leases.append(Lease(house=self, contract_id=contract_id))
+        return self.leases[-1]
 
     async def _signed(self, *, deposit: str, term: int, rate: str) -> ContractId:
         application_id = await self._approved(deposit=deposit, term=term, rate=rate)
@@ -323,22 +324,10 @@ def house(
     register: Callable[[Tx], Awaitable[PartyId]],
 ) -> House:
     """A house with a bank and a messenger that do as they are told."""
-    return House(
-        database=database, clock=clock, branch=branch, seller=seller, approver=approver, register=register
-    )
+    return House(database=database, clock=clock, branch=branch, seller=seller, approver=approver, register=register)
 
 
 @pytest.fixture
 async def lease(house: House) -> Lease:
     """A lease that commences today."""
     return await house.begin()
-
-
-def with_order(*order: Allocation) -> ProductTerms:
-    """The same product with another order of allocation."""
-    return replace(TERMS, allocation=order)
-
-
-async def together(*works: Awaitable[object]) -> None:
-    """Do all of it at the same time."""
-    await asyncio.gather(*works)

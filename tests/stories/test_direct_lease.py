@@ -11,6 +11,7 @@ from tests.stories.books import balances, prove, prove_calls_masked
 from tests.stories.lease import Lease
 
 CALLS = ("credit_pull", "esign_create", "esign_fetch", "payments_mandate", "payments_collect", "payments_payout")
+REMIND = "collections.perform_contacts"
 
 
 async def test_a_lease_runs_to_its_end(lease: Lease) -> None:
@@ -204,10 +205,10 @@ async def _answer_is_lost(lease: Lease, number: int) -> None:
     assert (await _states(lease, rent["id"]), (await lease.account())["in_doubt"]) == (["unknown"], True)
     for days in (1, 2):
         world.move_to(due_on + timedelta(days=days))
-        await world.tick("servicing.close_day", "payments.perform_charges", callbacks=False)
+        await world.tick("servicing.close_day", "payments.perform_charges", REMIND, callbacks=False)
     assert await _states(lease, rent["id"]) == ["unknown"]
     await _cannot_settle_now(lease)
-    assert len(await lease.by("collector").get(f"/contracts/{lease.contract}/contacts")) == 1, "nobody is reminded"
+    assert await _contacts(lease) == ["sent", "requested"], "nobody is reminded of what they may have paid"
     warnings = [one for one in await lease.by("collector").get("/warnings") if one["kind"] == "money_in_doubt"]
     assert lease.contract in {one["contract_id"] for one in warnings}
     await world.tick("reconcile.tick", callbacks=False)
@@ -229,7 +230,16 @@ async def _is_known_again(lease: Lease, number: int) -> None:
     assert await _states(lease, rent["id"]) == ["succeeded"]
     assert len(await lease.vendor_charges(date.fromisoformat(rent["due_on"]))) == 1
     assert {case["state"] for case in await _cases(lease)} == {"closed"}
+    assert await _contacts(lease) == ["sent", "withdrawn"]
     await prove(lease, rent_receivable="0.00", penalty_receivable="0.00", unallocated_receipts="0.00")
+
+
+async def _contacts(lease: Lease) -> list[str]:
+    """The states of all contacts with the lessee, and that the vendor has sent only those that were sent."""
+    found = [one["state"] for one in await lease.by("collector").get(f"/contracts/{lease.contract}/contacts")]
+    outbox = [one for one in (await lease.world.books("sms"))["outbox"] if lease.number in one["text"]]
+    assert len(outbox) == found.count("sent")
+    return found
 
 
 async def _states(lease: Lease, subject_id: str) -> list[str]:

@@ -333,7 +333,7 @@ async def list_applications(
 async def count_by_state(tx: Tx) -> dict[str, int]:
     """How many applications the actor sees in each state, every state named."""
     rows = visible(select(ApplicationRecord.state, func.count()), ApplicationRecord.branch_id, tx.actor)
-    counted = dict((await tx.execute(rows.group_by(ApplicationRecord.state))).tuples().all())
+    counted = dict((await tx.execute(rows.group_by(ApplicationRecord.state))).all())
     return {state.value: counted.get(state.value, 0) for state in ApplicationState}
 
 

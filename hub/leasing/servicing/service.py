@@ -404,9 +404,10 @@ async def first_event_on(tx: Tx) -> date | None:
 
 
 async def count_by_state(tx: Tx) -> dict[str, int]:
-    """How many accounts the actor sees in each state, and `overdue` among the active ones."""
-    counted = select(AccountRecord.state, func.count()).group_by(AccountRecord.state)
-    found = dict((await tx.execute(visible(counted, AccountRecord.branch_id, tx.actor))).tuples().all())
+    """How many accounts the actor sees in each state, every state named, and how many of them are `overdue`."""
+    rows = visible(select(AccountRecord.state, func.count()), AccountRecord.branch_id, tx.actor)
+    counted = dict((await tx.execute(rows.group_by(AccountRecord.state))).all())
+    found = {state.value: counted.get(state.value, 0) for state in AccountState}
     late = (
         select(func.count(func.distinct(InstalmentRecord.contract_id)))
         .join(AccountRecord, AccountRecord.contract_id == InstalmentRecord.contract_id)
