@@ -29,6 +29,8 @@ from hub.ledger.postings import SigningPurpose
 
 router = APIRouter(prefix="/contracts", tags=["contracts"])
 
+_ARCHIVE = b"PK\x03\x04"  # Source: PKWARE APPNOTE 6.3.10, 4.3.7
+
 Reading = Annotated[Tx, acting(P.CONTRACTS_READ)]
 Writing = Annotated[Tx, acting(P.CONTRACTS_WRITE)]
 
@@ -225,8 +227,17 @@ async def paper(contract_id: UUID, language: Language, house: TheHouse, tx: Read
     """The newest paper in a language, as it was sent out, or as it came back signed."""
     found = await service.paper(tx, ContractId(contract_id), language, signed=signed)
     content = await asyncio.to_thread(house.files.get, found.sha256)
-    name = f'attachment; filename="{found.name}"'
-    return Response(content, media_type="application/pdf", headers={"Content-Disposition": name})
+    return _file(content, found.name)
+
+
+def _file(content: bytes, name: str) -> Response:
+    """A paper as it is kept: some e-signature providers give all that was signed back in one archive."""
+    media_type = "application/pdf"
+    if content.startswith(_ARCHIVE):
+        media_type, name = "application/zip", name.removesuffix(".pdf") + ".zip"
+    return Response(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
 
 
 @router.post("/{contract_id}/signature", status_code=202)

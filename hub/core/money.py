@@ -53,7 +53,7 @@ class Money:
     def __post_init__(self) -> None:
         if isinstance(self.minor, bool) or not isinstance(self.minor, int):
             raise TypeError(f"minor units must be int, not {type(self.minor).__name__}")
-        if len(self.currency) != 3 or not self.currency.isupper():
+        if len(self.currency) != 3 or not (self.currency.isalpha() and self.currency.isupper()):
             raise ValueError(f"currency must be three capital letters, not {self.currency!r}")
 
     @classmethod

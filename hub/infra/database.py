@@ -1,4 +1,4 @@
-"""The database: engine, the transaction `Tx` that every service is handed, and the column types of the trade.
+"""The database: engine, the transaction `Tx` that every service is handed, the column types and checks of the trade.
 
 A door or a job opens a transaction with `Database.transaction`, services work in it, facts emitted in it wake their
 listeners in it, and it commits once, whole. Services never commit.
@@ -13,10 +13,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, MetaData, Numeric, Uuid, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, MetaData, Numeric, Uuid, cast, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -66,6 +67,11 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {Money: Amount(), datetime: DateTime(timezone=True), UUID: Uuid()}
+
+
+def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    """The constraint that keeps a column to the words of an enum, called after the column."""
+    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 def _hold_key(contract_id: UUID) -> int:

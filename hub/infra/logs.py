@@ -79,8 +79,8 @@ def configure(
     return handler
 
 
-# Libraries that write a line for each request or job: the call log and the rooms' rows say more.
-_CHATTY = ("httpx", "httpcore", "procrastinate", "alembic", "uvicorn.error")
+# Libraries that write a line for each job or step: the rooms' rows say more.
+_CHATTY = ("httpcore", "procrastinate", "alembic", "uvicorn.error")
 
 
 def _take_over_others() -> None:

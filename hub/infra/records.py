@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.infra.access import Role
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 
 
 class BranchKind(StrEnum):
@@ -29,18 +29,12 @@ class StaffState(StrEnum):
     LEFT = "left"
 
 
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The constraint that keeps a column to the words of an enum, named after the column."""
-    listed = ", ".join(f"'{word.value}'" for word in words)
-    return CheckConstraint(f"{column} in ({listed})", name=column)
-
-
 class Branch(Base):
     """A part of the company; the tree of branches is the scope of what people see."""
 
     __tablename__ = "branch"
     __table_args__ = (
-        _one_of("kind", BranchKind),
+        one_of("kind", BranchKind),
         CheckConstraint("kind <> 'headquarters' or parent_id is null", name="headquarters_on_top"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
     )
@@ -57,7 +51,7 @@ class Staff(Base):
 
     __tablename__ = "staff"
     __table_args__ = (
-        _one_of("state", StaffState),
+        one_of("state", StaffState),
         CheckConstraint("login = lower(login)", name="login_lower_case"),
     )
 
@@ -74,7 +68,7 @@ class StaffRole(Base):
     """One role of one person."""
 
     __tablename__ = "staff_role"
-    __table_args__ = (_one_of("role", Role),)
+    __table_args__ = (one_of("role", Role),)
 
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
     role: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -119,11 +119,21 @@ async def branch_code(tx: Tx, branch_id: UUID) -> str:
     return (await tx.get_one(Branch, branch_id)).code
 
 
+async def check_branch(tx: Tx, branch_id: UUID) -> None:
+    """Raise NotFound for a branch that is not there, or not the actor's."""
+    if not await _sees_branch(tx, branch_id):
+        raise NotFound("branch", branch_id)
+
+
 async def _require_branch(tx: Tx, branch_id: UUID | None, name: str) -> None:
     """Raise InvalidInput when the branch is not there for this actor."""
-    found = await tx.scalar(visible(select(Branch.id).where(Branch.id == branch_id), Branch.id, tx.actor))
-    if found is None:
+    if not await _sees_branch(tx, branch_id):
         raise InvalidInput(name, "no such branch among yours")
+
+
+async def _sees_branch(tx: Tx, branch_id: UUID | None) -> bool:
+    mine = visible(select(Branch.id).where(Branch.id == branch_id), Branch.id, tx.actor)
+    return await tx.scalar(mine) is not None
 
 
 def _named(field_name: str, text: str) -> str:

@@ -13,13 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.ledger.chart import Account, AccountKind, Side
 from hub.ledger.rules import MEMO_LENGTH, REF_LENGTH
-
-
-def _one_of(column: str, values: type[AccountKind] | type[Side]) -> str:
-    return f"{column} in ({', '.join(repr(value.value) for value in values)})"
 
 
 class AccountRecord(Base):
@@ -27,8 +23,8 @@ class AccountRecord(Base):
 
     __tablename__ = "account"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("kind", AccountKind), name="kind"),
-        sa.CheckConstraint(_one_of("normal_side", Side), name="normal_side"),
+        one_of("kind", AccountKind),
+        one_of("normal_side", Side),
     )
 
     code: Mapped[str] = mapped_column(sa.String(12), primary_key=True)

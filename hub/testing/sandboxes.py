@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from hub.core.ports.webhooks import WebhookDelivery, WebhookRequest
 from hub.core.provider import CallContext, PluginDescriptor
@@ -86,7 +85,7 @@ async def rig_over_http(
     """The vendor behind a real server on the loopback address, reached by the transport that the hub uses."""
     callbacks: list[WebhookRequest] = []
     app = _vendor(create_app, books_dir, clock, callbacks)
-    async with loopback(app) as base_url, httpx.AsyncClient(transport=AiohttpTransport()) as http:
+    async with loopback(app) as base_url, httpx.AsyncClient(transport=httpx.AsyncHTTPTransport()) as http:
         yield _rig(app, descriptor, http, base_url, clock, callbacks, settings)
     await app.close()
 

@@ -22,6 +22,13 @@ def test_a_link_leads_somewhere(page: str) -> None:
     assert not lost
 
 
+def test_a_page_that_code_points_to_is_there() -> None:
+    code = {path: text for path, text in tree.texts().items() if path.endswith((".py", ".toml", ".typ", "Makefile"))}
+    pointed = {(path, page) for path, text in code.items() for page in re.findall(r"[\w./-]*\w\.md\b", text)}
+    known = {name for page in PAGES for name in (page, Path(page).name)}
+    assert not [f"{path} points to {page}" for path, page in pointed if page not in known]
+
+
 def test_every_decision_is_in_the_index() -> None:
     index = set(_LINK.findall(tree.texts()["docs/adr/README.md"]))
     assert DECISIONS
@@ -51,8 +58,17 @@ def test_the_glossarys_names_are_in_the_code() -> None:
     assert not [name for name in named if name not in words and not set(name.split(".")) <= words]
 
 
+@pytest.mark.parametrize("room", tree.rooms())
+def test_the_drawing_of_the_house_shows_every_room(room: str) -> None:
+    assert f"| `{Path(room).name}` |" in tree.texts()["docs/house.md"]
+
+
 def test_the_notice_names_everything_that_is_used_at_run_time() -> None:
     project = tomllib.loads(tree.texts()["pyproject.toml"])["project"]
     needed = {re.split(r"[\[<>=~! ]", one)[0].lower() for one in project["dependencies"]}
-    listed = {line.split()[0].lower() for line in tree.texts()["NOTICE"].splitlines() if line.startswith("    ")}
+    listed = {
+        line.split()[0].lower().replace("_", "-")
+        for line in tree.texts()["NOTICE"].splitlines()
+        if line.startswith("    ")
+    }
     assert needed <= listed

@@ -21,6 +21,7 @@ DUPLICATE_LINES = 6
 DUE_FOR_A_CUT = {
     "hub/leasing/contracts": "signature, papers and envelopes want a room of their own",
     "hub/leasing/products": "quotes want a room of their own",
+    "hub/leasing/servicing": "receipts and the waterfall want a room of their own",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -113,6 +113,7 @@ class House:
     messenger: Script = field(default_factory=Script)
     heard: list[Fact] = field(default_factory=list)
     terms: ProductTerms = TERMS
+    table: Mapping[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = field(default_factory=lambda: wiring.FACTS)
     leases: list[Lease] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,7 +126,7 @@ class House:
 
     async def _hear(self, tx: Tx, fact: Fact) -> None:
         self.heard.append(fact)
-        for act in wiring.FACTS.get(type(fact), ()):
+        for act in self.table.get(type(fact), ()):
             await act(tx, fact)
 
     def told(self, kind: type[_FactT]) -> list[_FactT]:
@@ -290,7 +291,7 @@ class Lease:
         return (await self.account()).instalments[number - 1].due_on
 
     async def check(self) -> None:
-        """The books balance and agree with the account to the cent. Source: QUALITY.md, section 3, L1 to L4, D1."""
+        """The books balance and agree with the account to the cent."""
         view = await self.account()
         async with self.house.database.transaction(self.house.system) as tx:
             assert await ledger.check(tx) == ()

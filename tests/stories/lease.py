@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
+from zipfile import ZipFile
 
 from pypdf import PdfReader
 from stdnum.cn import ric
@@ -94,10 +95,10 @@ def deal(world: World, version: str, **other: Any) -> dict[str, Any]:
     } | other
 
 
-async def open_product(world: World) -> str:
+async def open_product(world: World, **terms: Any) -> str:
     """A product on offer; its version's id."""
     boss = world.people["admin"]
-    made = await boss.post("/products", {"code": "DIRECT-A", "name": "标准直租", "terms": TERMS})
+    made = await boss.post("/products", {"code": "DIRECT-A", "name": "标准直租", "terms": TERMS | terms})
     assert made["state"] == "draft"
     published = await boss.post(f"/product-versions/{made['id']}/publication")
     assert published["state"] == "published"
@@ -210,24 +211,32 @@ class Lease:
         assert sent["state"] == "out_for_signature"
         await self.world.settle()
         await self.expect("out_for_signature")
-        envelope = (await self.world.books("esign"))["envelopes"][-1]
+        [envelope] = [
+            one for one in (await self.world.books("esign"))["envelopes"] if one["subject"].endswith(self.number)
+        ]
         await self.world.control("esign", f"envelopes/{envelope['ref']}/sign")
         await self.world.settle()
         await self.expect("signed")
 
-    async def paper(self, language: str, **params: Any) -> str:
-        """The text of the contract in a language, without blanks."""
+    async def paper(self, language: str, *, signed: bool = False) -> str:
+        """The text of the contract in a language, without blanks; the stand-in gives signed papers back in an archive."""
         path = f"/contracts/{self.contract}/documents/{language}.pdf"
-        answer = await self.by("operations").ask("GET", path, params=params)
+        answer = await self.by("operations").ask("GET", path, params={"signed": signed})
         assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"] == "application/pdf"
-        pages = PdfReader(io.BytesIO(answer.content)).pages
-        return "".join("".join(page.extract_text() for page in pages).split())
+        assert answer.headers["content-type"] == ("application/zip" if signed else "application/pdf")
+        content = io.BytesIO(answer.content)
+        if signed:
+            content = io.BytesIO(ZipFile(content).read(f"{self.number}.{language}.pdf"))
+        return "".join("".join(page.extract_text() for page in PdfReader(content).pages).split())
 
     async def pay_at_signing(self) -> None:
         """A mandate is asked for and given, and everything due at signing is debited under it."""
         due = await self.by("operations").post(f"/contracts/{self.contract}/signing-payments")
         assert {one["state"] for one in due} == {"due"}
+        await self.receive_mandate()
+
+    async def receive_mandate(self) -> None:
+        """The payer agrees, and what is due at signing is debited."""
         await self.world.settle()
         assert [one["state"] for one in await self.mandates()] == ["pending"]
         await self.world.wait(timedelta(seconds=10))

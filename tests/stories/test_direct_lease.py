@@ -90,6 +90,7 @@ async def _papers_are_kept(lease: Lease) -> None:
     for language, expected in words.items():
         text = await lease.paper(language)
         assert [word for word in (*expected, lease.number, first_rent) if word not in text] == []
+        assert await lease.paper(language, signed=True) == text
     documents = await lease.by("operations").get(f"/contracts/{lease.contract}/documents")
     assert {one["language"] for one in documents} == {"zh-CN", "en"}
     assert all(one["signed_sha256"] and one["evidence_sha256"] for one in documents)

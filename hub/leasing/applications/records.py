@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
@@ -11,15 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.applications.rules import ENDED, ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.products.rules import LeaseType
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
-
 
 LIVE_APPLICATION = text("state not in (" + ", ".join(sorted(repr(state.value) for state in ENDED)) + ")")
 
@@ -29,9 +22,9 @@ class ApplicationRecord(Base):
 
     __tablename__ = "application"
     __table_args__ = (
-        _one_of("state", ApplicationState),
-        _one_of("lease_type", LeaseType),
-        _one_of("credit_outcome", CreditOutcome),
+        one_of("state", ApplicationState),
+        one_of("lease_type", LeaseType),
+        one_of("credit_outcome", CreditOutcome),
         CheckConstraint("financed_amount > 0", name="financed_amount"),
         CheckConstraint("state not in ('approved', 'declined') or decided_at is not null", name="decided_at_a_time"),
         CheckConstraint(
@@ -75,7 +68,7 @@ class ApplicationMaterialRecord(Base):
 
     __tablename__ = "application_material"
     __table_args__ = (
-        _one_of("kind", MaterialKind),
+        one_of("kind", MaterialKind),
         CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name="file_sha256"),
         CheckConstraint("(file_sha256 is null) = (added_at is null)", name="added_with_its_file"),
     )
@@ -92,8 +85,8 @@ class ApprovalRecord(Base):
 
     __tablename__ = "approval"
     __table_args__ = (
-        _one_of("step", ApprovalStep),
-        _one_of("decision", Decision),
+        one_of("step", ApprovalStep),
+        one_of("decision", Decision),
         UniqueConstraint("application_id", "round", "step"),
     )
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.channels.rules import AccrualState, CommissionRule, PartnerKind, PartnerState
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 class ChannelPartnerRecord(Base):
@@ -25,8 +19,8 @@ class ChannelPartnerRecord(Base):
 
     __tablename__ = "channel_partner"
     __table_args__ = (
-        _one_of("kind", PartnerKind),
-        _one_of("state", PartnerState),
+        one_of("kind", PartnerKind),
+        one_of("state", PartnerState),
         CheckConstraint("commission_rate between 0 and 0.2", name="commission_rate"),
         Index(None, "branch_id", "id"),
     )
@@ -44,8 +38,8 @@ class CommissionAccrualRecord(Base):
 
     __tablename__ = "commission_accrual"
     __table_args__ = (
-        _one_of("rule", CommissionRule),
-        _one_of("state", AccrualState),
+        one_of("rule", CommissionRule),
+        one_of("state", AccrualState),
         CheckConstraint("amount > 0", name="amount"),
         UniqueConstraint("contract_id", "partner_id", "rule"),
         Index(None, "partner_id", "id"),

@@ -11,10 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from hub.core.errors import InvalidInput, NotFound
 from hub.core.ids import BranchId, ChannelId, ContractId
 from hub.core.money import Money
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.records import Branch
 from hub.leasing.channels.records import ChannelPartnerRecord, CommissionAccrualRecord
 from hub.leasing.channels.rules import (
     AccrualState,
@@ -40,8 +39,7 @@ async def add_partner(
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidInput("name", f"must have 1 to {_LONGEST_NAME} printable characters")
     check_rate(commission_rate)
-    if not tx.actor.sees(branch_id) or await tx.get(Branch, branch_id) is None:
-        raise NotFound("branch", branch_id)
+    await staff.check_branch(tx, branch_id)
     partner_id = ChannelId(tx.new_id())
     tx.add(
         ChannelPartnerRecord(

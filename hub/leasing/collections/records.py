@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState
-
-
-def _one_of(column: str, words: type[StrEnum]) -> str:
-    return f"{column} in ({', '.join(repr(word.value) for word in words)})"
 
 
 class CaseRecord(Base):
@@ -23,7 +18,7 @@ class CaseRecord(Base):
 
     __tablename__ = "dunning_case"
     __table_args__ = (
-        CheckConstraint(_one_of("state", CaseState), name="state"),
+        one_of("state", CaseState),
         Index("uq_dunning_case_open", "contract_id", unique=True, postgresql_where=text("state <> 'closed'")),
         Index("ix_dunning_case_branch_id", "branch_id", "state"),
     )
@@ -41,7 +36,7 @@ class ContactRecord(Base):
 
     __tablename__ = "dunning_contact"
     __table_args__ = (
-        CheckConstraint(_one_of("state", ContactState), name="state"),
+        one_of("state", ContactState),
         UniqueConstraint("template", "subject_id"),
         Index("ix_dunning_contact_waiting", "send_after_at", postgresql_where=text("state = 'requested'")),
         Index("ix_dunning_contact_case_id", "case_id"),
@@ -70,7 +65,7 @@ class PromiseRecord(Base):
 
     __tablename__ = "promise"
     __table_args__ = (
-        CheckConstraint(_one_of("state", PromiseState), name="state"),
+        one_of("state", PromiseState),
         Index("uq_promise_open", "case_id", unique=True, postgresql_where=text("state = 'open'")),
         Index("ix_promise_due", "promised_on", postgresql_where=text("state = 'open'")),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,21 +21,14 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
-from hub.leasing.contracts.rules import ContractState, DocumentKind, EnvelopeState, Language, SigningPaymentState
+from hub.infra.database import Base, one_of
+from hub.leasing.contracts.rules import ContractState
 from hub.leasing.products.rules import LeaseType, Method
-from hub.ledger.postings import SigningPurpose
 
 CONTRACT_NUMBERS = Sequence("contract_number", metadata=Base.metadata)
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 class ContractRecord(Base):
@@ -44,9 +36,9 @@ class ContractRecord(Base):
 
     __tablename__ = "contract"
     __table_args__ = (
-        _one_of("state", ContractState),
-        _one_of("lease_type", LeaseType),
-        _one_of("method", Method),
+        one_of("state", ContractState),
+        one_of("lease_type", LeaseType),
+        one_of("method", Method),
         CheckConstraint("financed_amount > 0", name="financed_positive"),
         CheckConstraint("term_months > 0 and instalment_count > 0", name="term_positive"),
         CheckConstraint(
@@ -103,7 +95,7 @@ class EventRecord(Base):
     """One change of state in a contract's story, numbered from 1; written once."""
 
     __tablename__ = "contract_event"
-    __table_args__ = (_one_of("after_state", ContractState), UniqueConstraint("contract_id", "number"))
+    __table_args__ = (one_of("after_state", ContractState), UniqueConstraint("contract_id", "number"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
@@ -113,92 +105,3 @@ class EventRecord(Base):
     before_state: Mapped[str | None] = mapped_column(String(20))
     after_state: Mapped[str] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(String(300))
-
-
-class EnvelopeRecord(Base):
-    """One try to have a contract signed, numbered from 1 a contract; its id is the idempotency key."""
-
-    __tablename__ = "envelope"
-    __table_args__ = (
-        _one_of("state", EnvelopeState),
-        Index(
-            "uq_envelope_live_contract",
-            "contract_id",
-            unique=True,
-            postgresql_where=text("state in ('requested', 'sent', 'unknown')"),
-        ),
-        Index("ix_envelope_waiting", "claimed_until_at", postgresql_where=text("state = 'requested'")),
-        Index(
-            "ix_envelope_unvoided",
-            "claimed_until_at",
-            postgresql_where=text("state = 'sent' and void_reason is not null"),
-        ),
-        Index(
-            "ix_envelope_unfetched",
-            "claimed_until_at",
-            postgresql_where=text("state = 'completed' and fetched_at is null"),
-        ),
-        UniqueConstraint("contract_id", "number"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
-    number: Mapped[int] = mapped_column(SmallInteger)
-    state: Mapped[str] = mapped_column(String(20))
-    instance: Mapped[str | None] = mapped_column(String(60))
-    envelope_ref: Mapped[str | None] = mapped_column(String(120))
-    signing_urls: Mapped[list[str]] = mapped_column(ARRAY(String(2000)))
-    reason: Mapped[str | None] = mapped_column(String(300))
-    void_reason: Mapped[str | None] = mapped_column(String(300))
-    requested_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    claimed_until_at: Mapped[datetime | None]
-    completed_at: Mapped[datetime | None]
-    fetched_at: Mapped[datetime | None]
-
-
-class DocumentRecord(Base):
-    """A paper as it went out in an envelope, and as it came back signed, each under the digest of its content."""
-
-    __tablename__ = "contract_document"
-    __table_args__ = (
-        _one_of("kind", DocumentKind),
-        _one_of("language", Language),
-        UniqueConstraint("envelope_id", "kind", "language"),
-        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
-        CheckConstraint("signed_sha256 ~ '^[0-9a-f]{64}$'", name="signed_sha256"),
-        CheckConstraint("evidence_sha256 ~ '^[0-9a-f]{64}$'", name="evidence_sha256"),
-        Index(None, "contract_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
-    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelope.id"))
-    kind: Mapped[str] = mapped_column(String(24))
-    language: Mapped[str] = mapped_column(String(10))
-    template_version: Mapped[str] = mapped_column(String(40))
-    sha256: Mapped[str] = mapped_column(String(64))
-    signed_sha256: Mapped[str | None] = mapped_column(String(64))
-    evidence_sha256: Mapped[str | None] = mapped_column(String(64))
-
-
-class SigningPaymentRecord(Base):
-    """One payment due at signing; each purpose once a contract."""
-
-    __tablename__ = "signing_payment"
-    __table_args__ = (
-        _one_of("purpose", SigningPurpose),
-        _one_of("state", SigningPaymentState),
-        UniqueConstraint("contract_id", "purpose"),
-        CheckConstraint("amount > 0", name="amount_positive"),
-        CheckConstraint("state <> 'received' or (charge_id is not null and received_on is not null)", name="received"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"))
-    purpose: Mapped[str] = mapped_column(String(24))
-    amount: Mapped[Money]
-    state: Mapped[str] = mapped_column(String(20))
-    charge_id: Mapped[UUID | None]
-    received_on: Mapped[date | None]

@@ -1,4 +1,4 @@
-"""States of a contract, of its envelopes and of what is paid at signing; when a lease may begin; views and facts: pure."""
+"""States of a contract, what is due at signing, when a lease may begin; views and facts: pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from uuid import UUID
 
 from hub.core.errors import RuleBroken
 from hub.core.events import Fact
@@ -14,7 +13,6 @@ from hub.core.ids import (
     ApplicationId,
     BankAccountId,
     BranchId,
-    ChargeId,
     ContractId,
     PartyId,
     ProductVersionId,
@@ -22,8 +20,7 @@ from hub.core.ids import (
     VehicleId,
 )
 from hub.core.money import Money
-from hub.core.ports.esign import EnvelopeStatus
-from hub.leasing.products.pricing import Deal, Price
+from hub.leasing.products.pricing import Deal
 from hub.leasing.products.rules import LeaseType, Method, Payee, ProductTerms
 from hub.ledger.postings import SigningPurpose
 
@@ -67,78 +64,6 @@ def check_move(before: ContractState, after: ContractState) -> None:
         raise RuleBroken("contract_state", before=before.value, after=after.value)
 
 
-class DocumentKind(StrEnum):
-    """A paper of the contract."""
-
-    LEASE_CONTRACT = "lease_contract"
-
-
-class Language(StrEnum):
-    """What a paper is written in; the Chinese one binds."""
-
-    CHINESE = "zh-CN"
-    ENGLISH = "en"
-
-
-class EnvelopeState(StrEnum):
-    """How far an envelope has come; unknown: sent out, and no answer; failed: proven that nobody took it."""
-
-    REQUESTED = "requested"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-    COMPLETED = "completed"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    VOIDED = "voided"
-    FAILED = "failed"
-
-
-_E = EnvelopeState
-_ENDS = frozenset({_E.COMPLETED, _E.DECLINED, _E.EXPIRED, _E.VOIDED})
-ENVELOPE_MOVES: dict[EnvelopeState, frozenset[EnvelopeState]] = {
-    _E.REQUESTED: frozenset({_E.SENT, _E.UNKNOWN, _E.FAILED}) | _ENDS,
-    _E.SENT: _ENDS,
-    _E.UNKNOWN: frozenset({_E.SENT, _E.FAILED}) | _ENDS,
-    _E.COMPLETED: frozenset(),
-    _E.DECLINED: frozenset(),
-    _E.EXPIRED: frozenset(),
-    _E.VOIDED: frozenset(),
-    _E.FAILED: frozenset(),
-}
-
-# While an envelope is in one of these, no second one may go out.
-ENVELOPE_LIVE = frozenset({_E.REQUESTED, _E.SENT, _E.UNKNOWN})
-# In one of these, the contract goes back to its draft.
-ENVELOPE_LOST = frozenset({_E.DECLINED, _E.EXPIRED, _E.VOIDED, _E.FAILED})
-
-_ENVELOPE_STATE: dict[EnvelopeStatus, EnvelopeState] = {
-    EnvelopeStatus.SENT: _E.SENT,
-    EnvelopeStatus.PARTLY_SIGNED: _E.SENT,
-    EnvelopeStatus.COMPLETED: _E.COMPLETED,
-    EnvelopeStatus.DECLINED: _E.DECLINED,
-    EnvelopeStatus.EXPIRED: _E.EXPIRED,
-    EnvelopeStatus.VOIDED: _E.VOIDED,
-}
-
-
-def envelope_state(status: EnvelopeStatus) -> EnvelopeState:
-    """The state that a provider's word for an envelope means."""
-    return _ENVELOPE_STATE[status]
-
-
-def envelope_may_move(before: EnvelopeState, after: EnvelopeState) -> bool:
-    """Whether an envelope may go on to that state; anything else is stale news."""
-    return after in ENVELOPE_MOVES[before]
-
-
-class SigningPaymentState(StrEnum):
-    """How far one payment at signing has come."""
-
-    DUE = "due"
-    REQUESTED = "requested"
-    RECEIVED = "received"
-
-
 def signing_payments(terms: ProductTerms, deal: Deal) -> dict[SigningPurpose, Money]:
     """What the lessee pays at signing, by purpose; parts of nothing are left out.
 
@@ -157,11 +82,6 @@ def signing_payments(terms: ProductTerms, deal: Deal) -> dict[SigningPurpose, Mo
 def _fees_at_signing(terms: ProductTerms, deal: Deal, payee: Payee) -> Money:
     payees = {rule.kind: rule.payee for rule in terms.fees}
     return Money.total(fee.amount for fee in deal.fees if not fee.financed and payees[fee.kind] is payee)
-
-
-def mandate_limit(price: Price) -> Money:
-    """The most that one debit may take: all rents and all that is due at signing, so that an early settlement fits."""
-    return price.total_rent + price.due_at_signing.total
 
 
 def check_commencement(
@@ -233,52 +153,6 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentView:
-    """A paper of a contract: where the file is found, as sent out and as signed with its evidence."""
-
-    id: UUID
-    kind: DocumentKind
-    language: Language
-    template_version: str
-    sha256: str
-    signed_sha256: str | None
-    evidence_sha256: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperFile:
-    """A paper's file: what to call it, and the digest that it is kept under."""
-
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvelopeView:
-    """An envelope of a contract; `signing_urls` in the order of the signers."""
-
-    id: UUID
-    state: EnvelopeState
-    instance: str | None
-    requested_at: datetime
-    completed_at: datetime | None
-    reason: str | None
-    signing_urls: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningPaymentView:
-    """One payment at signing."""
-
-    id: UUID
-    purpose: SigningPurpose
-    money: Money
-    state: SigningPaymentState
-    charge_id: ChargeId | None
-    received_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTransitioned(Fact):
     """A contract has changed state; `before` is None when it has just been drafted."""
 
@@ -299,39 +173,12 @@ class ContractDrafted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureFailed(Fact):
-    """An envelope was declined, ran out, was taken back or never went out; the contract is a draft again."""
-
-    contract_id: ContractId
-    envelope_id: UUID
-    state: EnvelopeState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractSigned(Fact):
     """Both sides have signed, and the signed file is kept."""
 
     contract_id: ContractId
     party_id: PartyId
     signed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningPaymentReceived(Fact):
-    """One of the payments at signing has come in."""
-
-    contract_id: ContractId
-    purpose: SigningPurpose
-    money: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningPaymentRejected(Fact):
-    """One of the payments at signing was refused and is due again."""
-
-    contract_id: ContractId
-    purpose: SigningPurpose
-    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,14 @@
-"""Write contracts from approved applications, take what is due at signing, put leases into force, close them, show them.
+"""Write contracts from approved applications, move them on, hand over their cars, put leases into force, close them.
 
-How a contract is signed is told in `signature`; how its state changes and what trace that leaves, in `story`.
+How a contract is signed is told in `signatures`, how it is paid for in `funding`: both come later and tell this room.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
@@ -18,10 +17,10 @@ from hub.core.ids import (
     BankAccountId,
     BranchId,
     ChannelId,
-    ChargeId,
     ContractId,
-    MandateId,
     PartyId,
+    ProductVersionId,
+    QuoteId,
     VehicleId,
 )
 from hub.core.money import Money
@@ -29,56 +28,33 @@ from hub.infra import audit
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.applications import service as applications
-from hub.leasing.contracts import story
-from hub.leasing.contracts.records import (
-    CONTRACT_NUMBERS,
-    ContractRecord,
-    DocumentRecord,
-    EnvelopeRecord,
-    EventRecord,
-    SigningPaymentRecord,
-)
+from hub.leasing.contracts.records import CONTRACT_NUMBERS, ContractRecord, EventRecord
 from hub.leasing.contracts.rules import (
     CANCELLABLE,
     HOLDS_ITS_CAR,
     ContractCancelled,
     ContractDrafted,
     ContractFunded,
+    ContractSigned,
     ContractState,
     ContractView,
-    DocumentKind,
-    DocumentView,
-    EnvelopeState,
-    EnvelopeView,
     EventView,
-    Language,
     LeaseClosed,
     LeaseCommenced,
-    PaperFile,
-    SigningPaymentReceived,
-    SigningPaymentRejected,
-    SigningPaymentState,
-    SigningPaymentView,
+    LeaseTransitioned,
     check_commencement,
+    check_move,
     contract_number,
-    mandate_limit,
     signing_payments,
 )
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import VehicleStatus
 from hub.leasing.parties import service as parties
 from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import (
-    ChargePurpose,
-    ChargeRejected,
-    ChargeSucceeded,
-    MandateActivated,
-    MandateState,
-)
+from hub.leasing.payments.rules import ChargePurpose, MovementState
 from hub.leasing.products import service as products
+from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.tracking import service as tracking
-from hub.ledger import postings
-from hub.ledger import service as ledger
 from hub.ledger.postings import SigningPurpose
 
 # Drafting
@@ -124,7 +100,7 @@ async def draft(tx: Tx, *, application_id: ApplicationId, bank_account_id: BankA
     )
     tx.add(contract)
     await _flush(tx, "application_has_contract")
-    await story.trace(tx, contract, None, f"from application {application.number}")
+    await _trace(tx, contract, None, f"from application {application.number}")
     contract_id = ContractId(contract.id)
     tx.emit(ContractDrafted(contract_id=contract_id, application_id=application_id, party_id=application.party_id))
     return contract_id
@@ -144,14 +120,14 @@ async def cancel(tx: Tx, contract_id: ContractId, *, reason: str) -> None:
 
     Raises RuleBroken in any other state: a signature that is out is withdrawn first, money that has come refunded.
     """
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     state = ContractState(contract.state)
     if state not in CANCELLABLE:
         raise RuleBroken("contract_not_cancellable", state=state)
-    if await _any_payment(tx, contract_id):
+    if await _money_moves(tx, contract_id):
         raise RuleBroken("signing_payment_under_way")
     contract.cancelled_reason = _reason(reason)
-    await story.move(tx, contract, ContractState.CANCELLED, contract.cancelled_reason)
+    await _move(tx, contract, ContractState.CANCELLED, contract.cancelled_reason)
     if contract.vehicle_id is not None:
         await inventory.release(
             tx, VehicleId(contract.vehicle_id), contract_id=contract_id, reason="contract cancelled"
@@ -159,149 +135,43 @@ async def cancel(tx: Tx, contract_id: ContractId, *, reason: str) -> None:
     tx.emit(ContractCancelled(contract_id=contract_id, reason=contract.cancelled_reason))
 
 
-async def _any_payment(tx: Tx, contract_id: ContractId) -> bool:
-    moved = (SigningPaymentState.REQUESTED, SigningPaymentState.RECEIVED)
-    payments_moved = select(SigningPaymentRecord.id).where(
-        SigningPaymentRecord.contract_id == contract_id, SigningPaymentRecord.state.in_(moved)
-    )
-    return await tx.scalar(payments_moved.limit(1)) is not None
-
-
-# What is due at signing
-
-
-async def request_signing_payments(tx: Tx, contract_id: ContractId) -> None:
-    """Ask for what is due at signing: by the lessee's mandate, which is asked for first when there is none.
-
-    May be repeated: what is under way or received is left alone. Raises RuleBroken unless the contract is signed.
-    """
-    contract = await story.held(tx, contract_id)
-    if contract.state != ContractState.SIGNED:
-        raise RuleBroken("contract_state", before=contract.state, after="signing payments")
-    await _owe(tx, contract)
-    mandate = await payments.active_mandate(tx, contract_id)
-    if mandate is not None:
-        await _charge(tx, contract, mandate.id)
-    elif not await _mandate_under_way(tx, contract_id):
-        await _request_mandate(tx, contract)
-    await _fund_if_paid(tx, contract)
-
-
-async def charge_signing_payments(tx: Tx, fact: MandateActivated) -> None:
-    """The mandate stands: debit what is due at signing. A mandate for anything else changes nothing here."""
-    contract = await story.held(tx, fact.contract_id)
-    if contract.state == ContractState.SIGNED:
-        await _charge(tx, contract, fact.mandate_id)
-
-
-async def _owe(tx: Tx, contract: ContractRecord) -> None:
-    """Write down, once, what is due at signing."""
-    amounts = {
-        SigningPurpose.DOWN_PAYMENT: contract.down_payment_amount,
-        SigningPurpose.SECURITY_DEPOSIT: contract.deposit_amount,
-        SigningPurpose.SERVICE_FEE: contract.service_fee_amount,
-        SigningPurpose.THIRD_PARTY_FEES: contract.third_party_fees_amount,
-    }
-    for purpose, amount in amounts.items():
-        if amount:
-            row = {"id": tx.new_id(), "contract_id": contract.id, "purpose": purpose, "amount": amount}
-            due = insert(SigningPaymentRecord).values(**row, state=SigningPaymentState.DUE)
-            await tx.execute(due.on_conflict_do_nothing())
-
-
-async def _charge(tx: Tx, contract: ContractRecord, mandate_id: MandateId) -> None:
-    for payment in await _payments(tx, ContractId(contract.id)):
-        if payment.state != SigningPaymentState.DUE:
-            continue
-        payment.charge_id = await payments.request_charge(
-            tx,
-            contract_id=ContractId(contract.id),
-            mandate_id=mandate_id,
-            purpose=ChargePurpose.SIGNING,
-            subject_id=payment.id,
-            money=payment.amount,
-            due_on=tx.today,
-        )
-        payment.state = SigningPaymentState.REQUESTED
-    await tx.flush()
-
-
-_MANDATE_ON_ITS_WAY = frozenset({MandateState.REQUESTED, MandateState.SENT, MandateState.PENDING, MandateState.UNKNOWN})
-
-
-async def _mandate_under_way(tx: Tx, contract_id: ContractId) -> bool:
-    return any(mandate.state in _MANDATE_ON_ITS_WAY for mandate in await payments.mandates_of(tx, contract_id))
-
-
-async def _request_mandate(tx: Tx, contract: ContractRecord) -> None:
-    if contract.bank_account_id is None:
-        raise RuleBroken("bank_account_missing")
-    quote = await products.get_quote(tx, story.view_of(contract).quote_id)
-    await payments.request_mandate(
-        tx,
-        contract_id=ContractId(contract.id),
-        branch_id=BranchId(contract.branch_id),
-        party_id=PartyId(contract.party_id),
-        bank_account_id=BankAccountId(contract.bank_account_id),
-        limit=mandate_limit(quote.price),
-        contract_number=contract.number,
+async def _money_moves(tx: Tx, contract_id: ContractId) -> bool:
+    """Whether a debit at signing is under way or has come in: only a refused one leaves nothing to give back."""
+    charges = await payments.charges_of(tx, contract_id)
+    return any(
+        charge.purpose == ChargePurpose.SIGNING and charge.state is not MovementState.REJECTED for charge in charges
     )
 
 
-async def record_signing_payment(tx: Tx, fact: ChargeSucceeded) -> None:
-    """Money due at signing has come in: book it, and with the last of it the contract is funded."""
-    if fact.purpose is not ChargePurpose.SIGNING:
-        return
-    contract = await story.held(tx, fact.contract_id)
-    payment = await tx.get_one(SigningPaymentRecord, fact.subject_id, with_for_update=True)
-    payment.state, payment.charge_id, payment.received_on = (
-        SigningPaymentState.RECEIVED,
-        fact.charge_id,
-        fact.settled_on,
-    )
-    await tx.flush()
-    purpose = SigningPurpose(payment.purpose)
-    await ledger.post(
-        tx,
-        postings.signing_payment_received(
-            charge_id=fact.charge_id,
-            contract_id=fact.contract_id,
-            value_on=fact.settled_on,
-            instance=fact.instance,
-            purpose=purpose,
-            amount=fact.money,
-        ),
-    )
-    tx.emit(SigningPaymentReceived(contract_id=fact.contract_id, purpose=purpose, money=fact.money))
-    await _fund_if_paid(tx, contract)
+# What later chapters tell: the signature, and the money due at signing
 
 
-async def record_signing_payment_rejected(tx: Tx, fact: ChargeRejected) -> None:
-    """A debit at signing was refused: it is due again until somebody asks for it anew."""
-    if fact.purpose is not ChargePurpose.SIGNING:
-        return
-    await story.held(tx, fact.contract_id)
-    payment = await tx.get_one(SigningPaymentRecord, fact.subject_id, with_for_update=True)
-    if payment.state == SigningPaymentState.REQUESTED and payment.charge_id == fact.charge_id:
-        payment.state = SigningPaymentState.DUE
-        purpose = SigningPurpose(payment.purpose)
-        tx.emit(SigningPaymentRejected(contract_id=fact.contract_id, purpose=purpose, code=fact.code))
+async def send_out(tx: Tx, contract_id: ContractId) -> ContractView:
+    """A draft goes out to be signed; returns it as it went. Raises RuleBroken for any other state."""
+    contract = await _held(tx, contract_id)
+    await _move(tx, contract, ContractState.OUT_FOR_SIGNATURE, "sent out for signature")
+    return _view(contract)
 
 
-async def _fund_if_paid(tx: Tx, contract: ContractRecord) -> None:
-    contract_id = ContractId(contract.id)
-    if contract.state != ContractState.SIGNED:
-        return
-    if any(payment.state != SigningPaymentState.RECEIVED for payment in await _payments(tx, contract_id)):
-        return
+async def return_to_draft(tx: Tx, contract_id: ContractId, *, note: str) -> None:
+    """A signature has not come about: the contract is a draft again."""
+    await _move(tx, await _held(tx, contract_id), ContractState.DRAFTED, note)
+
+
+async def mark_signed(tx: Tx, contract_id: ContractId, *, signed_at: datetime) -> None:
+    """Both sides have signed."""
+    contract = await _held(tx, contract_id)
+    contract.signed_at = signed_at
+    await _move(tx, contract, ContractState.SIGNED, "signed by both sides")
+    tx.emit(ContractSigned(contract_id=contract_id, party_id=PartyId(contract.party_id), signed_at=signed_at))
+
+
+async def mark_funded(tx: Tx, contract_id: ContractId) -> None:
+    """All that is due at signing has come in."""
+    contract = await _held(tx, contract_id)
     contract.funded_at = tx.now
-    await story.move(tx, contract, ContractState.FUNDED, "all that is due at signing has come in")
+    await _move(tx, contract, ContractState.FUNDED, "all that is due at signing has come in")
     tx.emit(ContractFunded(contract_id=contract_id))
-
-
-async def _payments(tx: Tx, contract_id: ContractId) -> list[SigningPaymentRecord]:
-    rows = select(SigningPaymentRecord).where(SigningPaymentRecord.contract_id == contract_id)
-    return list(await tx.scalars(rows.order_by(SigningPaymentRecord.purpose)))
 
 
 # The car
@@ -346,7 +216,7 @@ async def assign_vehicle(tx: Tx, contract_id: ContractId, vehicle_id: VehicleId)
 
 
 async def _awaiting_its_car(tx: Tx, contract_id: ContractId) -> ContractRecord:
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     if contract.state not in (ContractState.SIGNED, ContractState.FUNDED):
         raise RuleBroken("contract_state", before=contract.state, after="car")
     if contract.vehicle_id is not None:
@@ -356,7 +226,7 @@ async def _awaiting_its_car(tx: Tx, contract_id: ContractId) -> ContractRecord:
 
 async def deliver(tx: Tx, contract_id: ContractId, *, delivered_on: date, mileage_km: int, paper_ref: str) -> VehicleId:
     """Hand the car to the lessee of a funded contract, against the delivery note."""
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     if contract.state != ContractState.FUNDED:
         raise RuleBroken("contract_state", before=contract.state, after="delivery")
     vehicle_id = _car(contract)
@@ -382,7 +252,7 @@ def _car(contract: ContractRecord) -> VehicleId:
 
 async def commence(tx: Tx, contract_id: ContractId, *, commenced_on: date) -> None:
     """Put the lease into force: everything at signing is paid, the car is with the lessee, and a device is in it."""
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     vehicle = await inventory.get(tx, _car(contract))
     check_commencement(
         state=ContractState(contract.state),
@@ -394,7 +264,7 @@ async def commence(tx: Tx, contract_id: ContractId, *, commenced_on: date) -> No
     if contract.bank_account_id is None:
         raise RuleBroken("bank_account_missing")
     contract.commenced_on = commenced_on
-    await story.move(tx, contract, ContractState.ACTIVE, f"commenced on {commenced_on}")
+    await _move(tx, contract, ContractState.ACTIVE, f"commenced on {commenced_on}")
     tx.emit(
         LeaseCommenced(
             contract_id=contract_id,
@@ -409,9 +279,9 @@ async def commence(tx: Tx, contract_id: ContractId, *, commenced_on: date) -> No
 
 async def mark_settled(tx: Tx, contract_id: ContractId, *, settled_on: date) -> None:
     """Everything that the lessee owed is paid; the title still has to pass."""
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     contract.settled_on = settled_on
-    await story.move(tx, contract, ContractState.SETTLED, f"settled on {settled_on}")
+    await _move(tx, contract, ContractState.SETTLED, f"settled on {settled_on}")
 
 
 async def close(tx: Tx, contract_id: ContractId, *, closed_on: date, paper_ref: str | None = None) -> None:
@@ -419,10 +289,10 @@ async def close(tx: Tx, contract_id: ContractId, *, closed_on: date, paper_ref: 
 
     `paper_ref` names the paper of the transfer; without one it passes by the contract itself, as its clauses say.
     """
-    contract = await story.held(tx, contract_id)
+    contract = await _held(tx, contract_id)
     if contract.state == ContractState.CLOSED:
         return
-    await story.move(tx, contract, ContractState.CLOSED, f"title transferred, closed on {closed_on}")
+    await _move(tx, contract, ContractState.CLOSED, f"title transferred, closed on {closed_on}")
     contract.closed_on = closed_on
     await inventory.transfer_title(
         tx,
@@ -439,12 +309,12 @@ async def close(tx: Tx, contract_id: ContractId, *, closed_on: date, paper_ref: 
 
 async def lock(tx: Tx, contract_id: ContractId) -> ContractView:
     """Hold a contract until the transaction ends, and show it: first thing for whoever changes its money."""
-    return story.view_of(await story.held(tx, contract_id))
+    return _view(await _held(tx, contract_id))
 
 
 async def view(tx: Tx, contract_id: ContractId) -> ContractView:
     """A contract that the actor may see, with its terms and amounts; raises NotFound."""
-    return story.view_of(await story.found(tx, contract_id))
+    return _view(await _found(tx, contract_id))
 
 
 async def list_contracts(
@@ -456,7 +326,7 @@ async def list_contracts(
         rows = rows.where(ContractRecord.state == state)
     if after is not None:
         rows = rows.where(ContractRecord.id < after)
-    return tuple(story.view_of(row) for row in await tx.scalars(rows.limit(limit)))
+    return tuple(_view(row) for row in await tx.scalars(rows.limit(limit)))
 
 
 async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
@@ -464,7 +334,7 @@ async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
     rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
     rows = rows.where(ContractRecord.vehicle_id == vehicle_id, ContractRecord.state.in_(HOLDS_ITS_CAR))
     contract = await tx.scalar(rows)
-    return None if contract is None else story.view_of(contract)
+    return None if contract is None else _view(contract)
 
 
 async def count_by_state(tx: Tx) -> dict[str, int]:
@@ -476,7 +346,7 @@ async def count_by_state(tx: Tx) -> dict[str, int]:
 
 async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
     """Every change of state of a contract, first to last."""
-    await story.found(tx, contract_id)
+    await _found(tx, contract_id)
     rows = select(EventRecord).where(EventRecord.contract_id == contract_id).order_by(EventRecord.number)
     return tuple(
         EventView(
@@ -490,79 +360,109 @@ async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
     )
 
 
-async def documents(tx: Tx, contract_id: ContractId) -> tuple[DocumentView, ...]:
-    """The papers of a contract, newest envelope first."""
-    await story.found(tx, contract_id)
-    rows = select(DocumentRecord).join(EnvelopeRecord, EnvelopeRecord.id == DocumentRecord.envelope_id)
-    rows = rows.where(DocumentRecord.contract_id == contract_id)
-    return tuple(
-        DocumentView(
-            id=row.id,
-            kind=DocumentKind(row.kind),
-            language=Language(row.language),
-            template_version=row.template_version,
-            sha256=row.sha256,
-            signed_sha256=row.signed_sha256,
-            evidence_sha256=row.evidence_sha256,
-        )
-        for row in await tx.scalars(rows.order_by(EnvelopeRecord.number.desc(), DocumentRecord.language.desc()))
+def _view(contract: ContractRecord) -> ContractView:
+    """A contract as other rooms see it."""
+    return ContractView(
+        id=ContractId(contract.id),
+        number=contract.number,
+        branch_id=BranchId(contract.branch_id),
+        application_id=ApplicationId(contract.application_id),
+        party_id=PartyId(contract.party_id),
+        bank_account_id=None if contract.bank_account_id is None else BankAccountId(contract.bank_account_id),
+        product_version_id=ProductVersionId(contract.product_version_id),
+        quote_id=QuoteId(contract.quote_id),
+        lease_type=LeaseType(contract.lease_type),
+        state=ContractState(contract.state),
+        vehicle_id=None if contract.vehicle_id is None else VehicleId(contract.vehicle_id),
+        car_model=contract.car_model,
+        car_price=contract.car_price,
+        financed_amount=contract.financed_amount,
+        down_payment_amount=contract.down_payment_amount,
+        deposit_amount=contract.deposit_amount,
+        service_fee_amount=contract.service_fee_amount,
+        third_party_fees_amount=contract.third_party_fees_amount,
+        balloon_amount=contract.balloon_amount,
+        purchase_option_amount=contract.purchase_option_amount,
+        total_rent_amount=contract.total_rent_amount,
+        instalment_count=contract.instalment_count,
+        term_months=contract.term_months,
+        annual_rate=contract.annual_rate,
+        method=Method(contract.method),
+        in_advance=contract.in_advance,
+        drafted_at=contract.drafted_at,
+        signed_at=contract.signed_at,
+        funded_at=contract.funded_at,
+        commenced_on=contract.commenced_on,
+        settled_on=contract.settled_on,
+        closed_on=contract.closed_on,
+        cancelled_reason=contract.cancelled_reason,
     )
 
 
-async def paper(tx: Tx, contract_id: ContractId, language: Language, *, signed: bool = False) -> PaperFile:
-    """The file of the newest lease contract in a language, as sent out or as signed; looking is audited.
+# Holding a contract and moving it on: the lock, the one way in which its state changes, the trace that leaves
 
-    Raises NotFound before there is one.
-    """
-    contract = await story.found(tx, contract_id)
-    papers = [document for document in await documents(tx, contract_id) if document.language is language]
-    sha256 = (papers[0].signed_sha256 if signed else papers[0].sha256) if papers else None
-    if sha256 is None:
-        raise NotFound("contract_document", language.value)
+
+async def _found(tx: Tx, contract_id: ContractId) -> ContractRecord:
+    """A contract that the actor may see, as it stands; raises NotFound."""
+    return await _contract(tx, contract_id, lock=False)
+
+
+async def _held(tx: Tx, contract_id: ContractId) -> ContractRecord:
+    """The same, held until the transaction ends: for whoever moves it or its money."""
+    await tx.hold(contract_id)
+    return await _contract(tx, contract_id, lock=True)
+
+
+async def _contract(tx: Tx, contract_id: ContractId, *, lock: bool) -> ContractRecord:
+    query = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor).where(ContractRecord.id == contract_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    contract = await tx.scalar(query)
+    if contract is None:
+        raise NotFound("contract", contract_id)
+    return contract
+
+
+async def _move(tx: Tx, contract: ContractRecord, after: ContractState, note: str) -> None:
+    """Move a held contract on; raises RuleBroken when it cannot go there."""
+    before = ContractState(contract.state)
+    check_move(before, after)
+    contract.state = after
+    await _trace(tx, contract, before, note)
+
+
+async def _trace(tx: Tx, contract: ContractRecord, before: ContractState | None, note: str) -> None:
+    """Tell a change of state three times: in the contract's story, in the audit trail, and to whoever listens."""
+    after = ContractState(contract.state)
+    told = select(func.count()).where(EventRecord.contract_id == contract.id)
+    tx.add(
+        EventRecord(
+            id=tx.new_id(),
+            contract_id=contract.id,
+            number=(await tx.scalar(told) or 0) + 1,
+            at=tx.now,
+            actor=tx.actor.name,
+            before_state=before,
+            after_state=after,
+            note=note,
+        )
+    )
     await audit.record(
         tx,
-        action="contract.paper_viewed",
+        action=f"contract.{after.value}",
         subject="contract",
-        subject_id=contract_id,
-        detail={"language": language, "signed": signed},
+        subject_id=contract.id,
+        detail={"before": before, "note": note},
         branch_id=contract.branch_id,
     )
-    return PaperFile(name=f"{contract.number}.{language.value}.pdf", sha256=sha256)
-
-
-async def envelopes(tx: Tx, contract_id: ContractId) -> tuple[EnvelopeView, ...]:
-    """Every try to have a contract signed, newest first."""
-    await story.found(tx, contract_id)
-    rows = (
-        select(EnvelopeRecord).where(EnvelopeRecord.contract_id == contract_id).order_by(EnvelopeRecord.number.desc())
-    )
-    return tuple(
-        EnvelopeView(
-            id=row.id,
-            state=EnvelopeState(row.state),
-            instance=row.instance,
-            requested_at=row.requested_at,
-            completed_at=row.completed_at,
-            reason=row.reason,
-            signing_urls=tuple(row.signing_urls),
+    tx.emit(
+        LeaseTransitioned(
+            contract_id=ContractId(contract.id),
+            contract_number=contract.number,
+            before=before,
+            after=after,
+            occurred_at=tx.now,
         )
-        for row in await tx.scalars(rows)
-    )
-
-
-async def signing_payments_of(tx: Tx, contract_id: ContractId) -> tuple[SigningPaymentView, ...]:
-    """What is due at signing, and how far each payment has come."""
-    await story.found(tx, contract_id)
-    return tuple(
-        SigningPaymentView(
-            id=row.id,
-            purpose=SigningPurpose(row.purpose),
-            money=row.amount,
-            state=SigningPaymentState(row.state),
-            charge_id=None if row.charge_id is None else ChargeId(row.charge_id),
-            received_on=row.received_on,
-        )
-        for row in await _payments(tx, contract_id)
     )
 
 

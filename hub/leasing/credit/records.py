@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
@@ -11,15 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.ports.credit_bureau import Inquiry
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.applications.rules import CreditOutcome
 from hub.leasing.credit.rules import LIVE, CheckState
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
-
 
 LIVE_CHECK = text("state in (" + ", ".join(sorted(repr(state.value) for state in LIVE)) + ")")
 
@@ -29,9 +22,9 @@ class CreditCheckRecord(Base):
 
     __tablename__ = "credit_check"
     __table_args__ = (
-        _one_of("state", CheckState),
-        _one_of("inquiry", Inquiry),
-        _one_of("outcome", CreditOutcome),
+        one_of("state", CheckState),
+        one_of("inquiry", Inquiry),
+        one_of("outcome", CreditOutcome),
         CheckConstraint("state = 'skipped' or consent_id is not null", name="consent_before_inquiry"),
         CheckConstraint("(cost_minor is null) = (cost_currency is null)", name="cost_with_currency"),
         Index("uq_credit_check_live", "application_id", "inquiry", unique=True, postgresql_where=LIVE_CHECK),

@@ -22,11 +22,10 @@ from hub.core.errors import Conflict, NotFound, RuleBroken
 from hub.core.identity import DocumentKind
 from hub.core.ids import ApplicationId, BranchId, ConsentId, CreditCheckId, PartyId
 from hub.core.ports.credit_bureau import CreditPullRequest, CreditReport, Inquiry
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import system, visible
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
-from hub.infra.records import Branch
 from hub.integrations.answers import Answer, Ask, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeKnown
@@ -197,7 +196,7 @@ async def _errand(tx: Tx, check: CreditCheckRecord) -> _Errand | None:
         purpose="lease_application",
         consent_ref=str(consent_id),
     )
-    branch = (await tx.get_one(Branch, check.branch_id)).code
+    branch = await staff.branch_code(tx, check.branch_id)
     ask = Ask(operation=OPERATION, request=request, key=str(check.id), branch=branch, route=RouteFacts(branch=branch))
     return _Errand(CreditCheckId(check.id), ask)
 

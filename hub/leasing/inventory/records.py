@@ -7,7 +7,6 @@ number says, so status and history cannot drift apart.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,15 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
 
 ORDER_NUMBERS = Sequence("purchase_order_number", metadata=Base.metadata)
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 class VehicleRecord(Base):
@@ -39,8 +33,8 @@ class VehicleRecord(Base):
 
     __tablename__ = "vehicle"
     __table_args__ = (
-        _one_of("status", VehicleStatus),
-        _one_of("title_holder", TitleHolder),
+        one_of("status", VehicleStatus),
+        one_of("title_holder", TitleHolder),
         CheckConstraint("vin ~ '^[A-HJ-NPR-Z0-9]{17}$'", name="vin"),
         CheckConstraint("cost_amount > 0", name="cost_positive"),
         Index(None, "branch_id", "status", "id"),
@@ -81,7 +75,7 @@ class MovementRecord(Base):
 
     __tablename__ = "vehicle_movement"
     __table_args__ = (
-        _one_of("kind", MovementKind),
+        one_of("kind", MovementKind),
         UniqueConstraint("vehicle_id", "number"),
         CheckConstraint("(from_status is null) = (number = 1)", name="only_the_first_comes_from_nowhere"),
         CheckConstraint("mileage_km >= 0", name="mileage"),
@@ -125,7 +119,7 @@ class OrderRecord(Base):
 
     __tablename__ = "purchase_order"
     __table_args__ = (
-        _one_of("state", OrderState),
+        one_of("state", OrderState),
         CheckConstraint("price_amount > 0", name="price_positive"),
         Index("uq_purchase_order_vehicle", "vehicle_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
         Index(None, "branch_id", "state", "id"),

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import BranchId, ChannelId, ContractId, VehicleId
 from hub.core.money import Money
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.inventory.records import ORDER_NUMBERS, HoldRecord, MovementRecord, OrderRecord, VehicleRecord
@@ -78,8 +78,7 @@ async def order_for_stock(tx: Tx, car: CarToOrder, *, dealer: str, channel_id: C
 async def _new_vehicle(tx: Tx, car: CarToOrder, contract_id: ContractId | None) -> VehicleRecord:
     if car.cost.minor <= 0:
         raise InvalidInput("cost", "must be more than nothing")
-    if not tx.actor.sees(car.branch_id):
-        raise NotFound("branch", car.branch_id)
+    await staff.check_branch(tx, car.branch_id)
     vehicle = VehicleRecord(
         id=tx.new_id(),
         branch_id=car.branch_id,

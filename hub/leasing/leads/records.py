@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.leads.rules import (
     ContactMeans,
     ContactOutcome,
@@ -22,20 +21,15 @@ from hub.leasing.leads.rules import (
 )
 
 
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
-
-
 class LeadRecord(Base):
     """Somebody who may want a car."""
 
     __tablename__ = "lead"
     __table_args__ = (
-        _one_of("source", LeadSource),
-        _one_of("intent_level", IntentLevel),
-        _one_of("state", LeadState),
-        _one_of("loss_reason", LossReason),
+        one_of("source", LeadSource),
+        one_of("intent_level", IntentLevel),
+        one_of("state", LeadState),
+        one_of("loss_reason", LossReason),
         CheckConstraint("(state = 'converted') = (converted_party_id is not null)", name="converted_to_a_party"),
         CheckConstraint("(state = 'lost') = (loss_reason is not null)", name="lost_for_a_reason"),
         Index(None, "branch_id", "id"),
@@ -63,8 +57,8 @@ class FollowUpTaskRecord(Base):
 
     __tablename__ = "follow_up_task"
     __table_args__ = (
-        _one_of("purpose", TaskPurpose),
-        _one_of("state", TaskState),
+        one_of("purpose", TaskPurpose),
+        one_of("state", TaskState),
         CheckConstraint("(state = 'done') = (done_at is not null)", name="done_at_a_time"),
         Index(None, "lead_id", "due_at"),
         Index("ix_follow_up_task_open", "due_at", postgresql_where=text("state = 'open'")),
@@ -82,7 +76,7 @@ class ContactLogRecord(Base):
     """One contact with a lead: by whom, how, and what came of it. The note is what somebody said: sealed."""
 
     __tablename__ = "contact_log"
-    __table_args__ = (_one_of("means", ContactMeans), _one_of("outcome", ContactOutcome), Index(None, "lead_id", "id"))
+    __table_args__ = (one_of("means", ContactMeans), one_of("outcome", ContactOutcome), Index(None, "lead_id", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("lead.id"))

@@ -9,10 +9,9 @@ from sqlalchemy import select, update
 from hub.core.errors import NotFound
 from hub.core.identity import mask_name, mask_phone
 from hub.core.ids import BranchId, ChannelId, LeadId, PartyId
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.records import Branch
 from hub.leasing.channels import service as channels
 from hub.leasing.leads.records import ContactLogRecord, FollowUpTaskRecord, LeadRecord
 from hub.leasing.leads.rules import (
@@ -57,8 +56,7 @@ async def open_lead(
     """Take down a lead; it starts as new, with a first call to make. Raises InvalidInput, NotFound for branch or channel."""
     name, phone = clean_text("name", name), phone_number(phone)
     wanted = clean_text("wanted", wanted, longest=200) if wanted else ""
-    if not tx.actor.sees(branch_id) or await tx.get(Branch, branch_id) is None:
-        raise NotFound("branch", branch_id)
+    await staff.check_branch(tx, branch_id)
     if channel_id is not None:
         await channels.get_partner(tx, channel_id)
     lead_id = LeadId(tx.new_id())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
@@ -11,13 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.identity import DocumentKind
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.parties.rules import AddressKind, ConsentMethod, ConsentPurpose, PartyKind, PhoneKind
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 class PartyRecord(Base):
@@ -25,8 +19,8 @@ class PartyRecord(Base):
 
     __tablename__ = "party"
     __table_args__ = (
-        _one_of("kind", PartyKind),
-        _one_of("document_kind", DocumentKind),
+        one_of("kind", PartyKind),
+        one_of("document_kind", DocumentKind),
         UniqueConstraint("document_index"),
         Index(None, "branch_id", "id"),
     )
@@ -47,7 +41,7 @@ class PartyPhoneRecord(Base):
 
     __tablename__ = "party_phone"
     __table_args__ = (
-        _one_of("kind", PhoneKind),
+        one_of("kind", PhoneKind),
         Index("uq_party_phone_primary", "party_id", unique=True, postgresql_where=text("is_primary")),
         UniqueConstraint("party_id", "phone_index"),
         Index(None, "phone_index"),
@@ -65,7 +59,7 @@ class PartyAddressRecord(Base):
     """Where a party is registered, lives or works."""
 
     __tablename__ = "party_address"
-    __table_args__ = (_one_of("kind", AddressKind), Index(None, "party_id"))
+    __table_args__ = (one_of("kind", AddressKind), Index(None, "party_id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     party_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"))
@@ -106,8 +100,8 @@ class ConsentRecord(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
-        _one_of("purpose", ConsentPurpose),
-        _one_of("method", ConsentMethod),
+        one_of("purpose", ConsentPurpose),
+        one_of("method", ConsentMethod),
         CheckConstraint("withdrawn_at >= given_at", name="withdrawn_after_given"),
         Index(None, "party_id", "purpose"),
     )

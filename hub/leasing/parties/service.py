@@ -19,10 +19,9 @@ from hub.core.ids import BankAccountId, BranchId, ConsentId, PartyId
 from hub.core.money import Money
 from hub.core.ports.credit_bureau import Applicant
 from hub.core.ports.payments import BankAccount
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.records import Branch
 from hub.leasing.parties import documents
 from hub.leasing.parties.records import (
     BankAccountRecord,
@@ -124,7 +123,7 @@ async def _register(
     number = documents.document_number(document_kind, document_number)
     phone = documents.phone_number(phone)
     email = documents.email_address(email) if email is not None else None
-    await _check_branch(tx, branch_id)
+    await staff.check_branch(tx, branch_id)
     party_id = PartyId(tx.new_id())
     added = await tx.scalar(
         insert(PartyRecord)
@@ -149,12 +148,6 @@ async def _register(
     await audit.record(tx, action="party.registered", subject="party", subject_id=party_id, detail={"kind": kind})
     tx.emit(PartyRegistered(party_id=party_id, branch_id=branch_id, kind=kind))
     return party_id
-
-
-async def _check_branch(tx: Tx, branch_id: BranchId) -> None:
-    """Raise NotFound for a branch that is not there, or not the actor's."""
-    if not tx.actor.sees(branch_id) or await tx.get(Branch, branch_id) is None:
-        raise NotFound("branch", branch_id)
 
 
 def _add_phone(tx: Tx, party_id: PartyId, kind: PhoneKind, phone: str, *, is_primary: bool) -> None:

@@ -9,14 +9,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.payments.rules import LIVE, ChargePurpose, MandateState, MovementState, PayoutPurpose
-
-
-def _one_of(column: str, values: type[MandateState | MovementState | ChargePurpose | PayoutPurpose]) -> str:
-    words = ", ".join(f"'{value.value}'" for value in values)
-    return f"{column} in ({words})"
-
 
 _LIVE = "state in (" + ", ".join(sorted(f"'{state.value}'" for state in LIVE)) + ")"
 _WAITING = "state in ('requested', 'sent')"
@@ -27,7 +21,7 @@ class MandateRecord(Base):
 
     __tablename__ = "mandate"
     __table_args__ = (
-        CheckConstraint(_one_of("state", MandateState), name="state"),
+        one_of("state", MandateState),
         Index("ix_mandate_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_mandate_contract_id", "contract_id"),
     )
@@ -54,8 +48,8 @@ class ChargeRecord(Base):
 
     __tablename__ = "charge"
     __table_args__ = (
-        CheckConstraint(_one_of("state", MovementState), name="state"),
-        CheckConstraint(_one_of("purpose", ChargePurpose), name="purpose"),
+        one_of("state", MovementState),
+        one_of("purpose", ChargePurpose),
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("uq_charge_live_subject", "purpose", "subject_id", unique=True, postgresql_where=text(_LIVE)),
         Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
@@ -85,8 +79,8 @@ class PayoutRecord(Base):
 
     __tablename__ = "payout"
     __table_args__ = (
-        CheckConstraint(_one_of("state", MovementState), name="state"),
-        CheckConstraint(_one_of("purpose", PayoutPurpose), name="purpose"),
+        one_of("state", MovementState),
+        one_of("purpose", PayoutPurpose),
         CheckConstraint("amount > 0", name="amount_positive"),
         # A payout is never made twice: one that has succeeded holds its subject for good.
         Index(

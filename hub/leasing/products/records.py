@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.products.pricing import Deal, Price
 from hub.leasing.products.rules import ProductTerms, VersionState
 
@@ -64,7 +64,7 @@ class ProductVersion(Base):
     __tablename__ = "product_version"
     __table_args__ = (
         sa.UniqueConstraint("product_id", "number"),
-        sa.CheckConstraint(f"state in ({', '.join(repr(state.value) for state in VersionState)})", name="state"),
+        one_of("state", VersionState),
         sa.CheckConstraint("(state = 'draft') = (published_at is null) or state = 'retired'", name="published_at"),
         sa.CheckConstraint("(state = 'retired') = (retired_at is not null)", name="retired_at"),
         sa.Index(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.core.money import Money
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.products import rules
@@ -197,8 +197,7 @@ async def make_quote(
     balloon: Money = NOTHING,
 ) -> QuoteView:
     """Price a deal on a published version and keep it; raises InvalidInput, naming the field that does not fit."""
-    if not tx.actor.sees(branch_id):
-        raise NotFound("branch", branch_id)
+    await staff.check_branch(tx, branch_id)
     version = await get_version(tx, product_version_id)
     if version.state is not VersionState.PUBLISHED:
         raise RuleBroken("quotes_are_made_on_published_versions", state=version.state)

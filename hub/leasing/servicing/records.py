@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
@@ -12,14 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.products.rules import InterestUntil
 from hub.leasing.servicing.rules import AccountState, InstalmentState
 from hub.leasing.servicing.waterfall import Part
-
-
-def _one_of(column: str, words: type[StrEnum]) -> str:
-    return f"{column} in ({', '.join(repr(word.value) for word in words)})"
 
 
 class AccountRecord(Base):
@@ -27,8 +22,8 @@ class AccountRecord(Base):
 
     __tablename__ = "lease_account"
     __table_args__ = (
-        CheckConstraint(_one_of("state", AccountState), name="state"),
-        CheckConstraint(_one_of("payoff_interest_until", InterestUntil), name="payoff_interest_until"),
+        one_of("state", AccountState),
+        one_of("payoff_interest_until", InterestUntil),
         Index("ix_lease_account_next_event_on", "next_event_on", "contract_id"),
     )
 
@@ -56,7 +51,7 @@ class InstalmentRecord(Base):
     __tablename__ = "instalment"
     __table_args__ = (
         UniqueConstraint("contract_id", "number"),
-        CheckConstraint(_one_of("state", InstalmentState), name="state"),
+        one_of("state", InstalmentState),
         CheckConstraint("paid_principal_amount between 0 and principal_amount", name="paid_principal"),
         CheckConstraint("paid_interest_amount between 0 and interest_amount", name="paid_interest"),
         CheckConstraint("paid_penalty_amount between 0 and penalty_amount", name="paid_penalty"),
@@ -127,7 +122,7 @@ class AllocationRecord(Base):
     __table_args__ = (
         UniqueConstraint("receipt_id", "instalment_id", "part"),
         Index("ix_receipt_allocation_instalment_id", "instalment_id"),
-        CheckConstraint(_one_of("part", Part), name="part"),
+        one_of("part", Part),
         CheckConstraint("amount > 0", name="amount_positive"),
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.settlements.rules import PayoffState
 
 
@@ -18,7 +18,7 @@ class PayoffRecord(Base):
 
     __tablename__ = "payoff_quote"
     __table_args__ = (
-        CheckConstraint(f"state in ({', '.join(repr(state.value) for state in PayoffState)})", name="state"),
+        one_of("state", PayoffState),
         Index("uq_payoff_quote_accepted", "contract_id", unique=True, postgresql_where=text("state = 'accepted'")),
         Index("ix_payoff_quote_contract_id", "contract_id"),
     )

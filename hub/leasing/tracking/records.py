@@ -7,26 +7,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState, LocateState
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    """The column holds one of these words, and the constraint is called after it."""
-    return CheckConstraint(f"{column} in ({', '.join(repr(word.value) for word in words)})", name=column)
 
 
 class DeviceRecord(Base):
     """A device by its terminal id; `instance` is the provider instance that it reports through."""
 
     __tablename__ = "device"
-    __table_args__ = (_one_of("kind", DeviceKind), _one_of("state", DeviceState), Index(None, "branch_id", "id"))
+    __table_args__ = (one_of("kind", DeviceKind), one_of("state", DeviceState), Index(None, "branch_id", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
@@ -42,7 +36,7 @@ class BindingRecord(Base):
 
     __tablename__ = "device_binding"
     __table_args__ = (
-        _one_of("kind", DeviceKind),
+        one_of("kind", DeviceKind),
         CheckConstraint("removed_at >= installed_at", name="removed_after_installed"),
         Index("uq_device_binding_device", "device_id", unique=True, postgresql_where=text("removed_at is null")),
         Index(
@@ -69,7 +63,7 @@ class LocateRecord(Base):
 
     __tablename__ = "locate_request"
     __table_args__ = (
-        _one_of("state", LocateState),
+        one_of("state", LocateState),
         Index(
             "uq_locate_request_waiting",
             "device_id",
@@ -109,7 +103,7 @@ class AlarmRecord(Base):
 
     __tablename__ = "device_alarm"
     __table_args__ = (
-        _one_of("kind", AlarmKind),
+        one_of("kind", AlarmKind),
         UniqueConstraint("device_id", "event_key"),
         Index(None, "vehicle_id", "raised_at"),
     )

@@ -67,8 +67,7 @@ async def register_device(
         raise InvalidInput("terminal_id", "must be 1 to 40 letters, digits and -")
     if not 0 < len(instance) <= 60:
         raise InvalidInput("instance", "names the provider that the device reports through")
-    if not tx.actor.sees(branch_id):
-        raise NotFound("branch", branch_id)
+    await staff.check_branch(tx, branch_id)
     device = DeviceRecord(
         id=tx.new_id(),
         branch_id=branch_id,

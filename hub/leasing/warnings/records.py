@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.infra.database import Base
+from hub.infra.database import Base, one_of
 from hub.leasing.warnings.rules import WarningKind, WarningState
 
 REASON_LENGTH = 400
-_KINDS = ", ".join(repr(kind.value) for kind in WarningKind)
-_STATES = ", ".join(repr(state.value) for state in WarningState)
 
 
 class WarningRecord(Base):
@@ -21,8 +19,8 @@ class WarningRecord(Base):
 
     __tablename__ = "risk_warning"
     __table_args__ = (
-        CheckConstraint(f"kind in ({_KINDS})", name="kind"),
-        CheckConstraint(f"state in ({_STATES})", name="state"),
+        one_of("kind", WarningKind),
+        one_of("state", WarningState),
         Index("uq_risk_warning_open", "kind", "subject", unique=True, postgresql_where=text("state <> 'closed'")),
         Index("ix_risk_warning_branch_id", "branch_id", "state"),
     )

@@ -25,6 +25,11 @@ def _states(*words: str) -> sa.CheckConstraint:
 
 
 def upgrade() -> None:
+    _create_accounts()
+    _create_penalties_and_receipts()
+
+
+def _create_accounts() -> None:
     op.create_table(
         "lease_account",
         sa.Column("contract_id", sa.Uuid(), sa.ForeignKey("contract.id"), primary_key=True),
@@ -72,6 +77,9 @@ def upgrade() -> None:
             name="paid_in_full",
         ),
     )
+
+
+def _create_penalties_and_receipts() -> None:
     op.create_table(
         "penalty_accrual",
         sa.Column("id", sa.Uuid(), primary_key=True),

@@ -44,6 +44,12 @@ def _partial(name: str, table: str, columns: list[str], where: str, *, unique: b
 
 
 def upgrade() -> None:
+    _create_settlements()
+    _create_collections()
+    _create_warnings()
+
+
+def _create_settlements() -> None:
     op.create_table(
         "payoff_quote",
         _id(),
@@ -56,6 +62,9 @@ def upgrade() -> None:
     )
     _partial("uq_payoff_quote_accepted", "payoff_quote", ["contract_id"], "state = 'accepted'", unique=True)
     op.create_index("ix_payoff_quote_contract_id", "payoff_quote", ["contract_id"])
+
+
+def _create_collections() -> None:
     op.create_table(
         "dunning_case",
         _id(),
@@ -104,6 +113,9 @@ def upgrade() -> None:
     )
     _partial("uq_promise_open", "promise", ["case_id"], "state = 'open'", unique=True)
     _partial("ix_promise_due", "promise", ["promised_on"], "state = 'open'")
+
+
+def _create_warnings() -> None:
     op.create_table(
         "risk_warning",
         _id(),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from hub.core.provider import Clock
@@ -62,7 +61,7 @@ class HttpPoster:
     async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """Post one callback; gives the status."""
         if self._client is None:
-            self._client = httpx.AsyncClient(transport=AiohttpTransport(trust_env=False), timeout=10.0)
+            self._client = httpx.AsyncClient(trust_env=False, timeout=10.0)
         return (await self._client.post(url, headers=headers, content=body)).status_code
 
     async def close(self) -> None:

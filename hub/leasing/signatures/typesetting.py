@@ -17,7 +17,7 @@ from typing import Literal
 import typst
 from noto_cjk_sans_otc import FONT_PATH
 
-from hub.leasing.contracts.document import Sheet
+from hub.leasing.signatures.document import Sheet
 from hub.leasing.contracts.rules import DocumentKind, Language
 
 _TEMPLATES = Path(__file__).parent / "templates"

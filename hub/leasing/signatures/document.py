@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from hub.core.dates import add_months
 from hub.core.money import Money
-from hub.leasing.contracts.capitals import in_capitals
+from hub.leasing.signatures.capitals import in_capitals
 from hub.leasing.contracts.rules import ContractView, Language
 from hub.leasing.parties.rules import ClearParty
 from hub.leasing.products.pricing import Deal, Price

@@ -39,7 +39,7 @@ from hub.integrations.facts import OutcomeKnown
 from hub.integrations.routing import RouteFacts
 from hub.leasing.applications import service as applications
 from hub.leasing.contracts import story
-from hub.leasing.contracts.document import TEMPLATE_VERSION, Paper, sheet
+from hub.leasing.signatures.document import TEMPLATE_VERSION, Paper, sheet
 from hub.leasing.contracts.records import ContractRecord, DocumentRecord, EnvelopeRecord
 from hub.leasing.contracts.rules import (
     ENVELOPE_LOST,
@@ -52,7 +52,7 @@ from hub.leasing.contracts.rules import (
     envelope_may_move,
     envelope_state,
 )
-from hub.leasing.contracts.typesetting import typeset
+from hub.leasing.signatures.typesetting import typeset
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import RevealPurpose
 from hub.leasing.products import service as products

@@ -1,0 +1,76 @@
+"""A row of every kind that the API knows, all of the branch north, by the name that paths and bodies give their ids."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from hub.core.ids import ContractId
+from hub.infra import staff
+from hub.integrations.records import InboxDelivery
+from hub.leasing.warnings import service as warnings
+from hub.leasing.warnings.rules import WarningKind
+from tests.stories.lease import Lease, open_product
+from tests.stories.world import World
+
+Rows = dict[str, str]
+DEALER = {"kind": "dealer", "name": "北京东方汽车", "commission_rate": "0.01"}
+
+
+async def make_rows(world: World) -> Rows:
+    """Play a lease up to its first day, and add what a lease does not bring about."""
+    version = await open_product(world, early_settlement={"lock_in_months": 0})
+    lease = await Lease(world=world, version=version).run()
+    rows = {
+        "branch_id": world.branches["north"],
+        "lead_id": lease.lead,
+        "party_id": lease.party,
+        "quote_id": lease.quote["id"],
+        "application_id": lease.application,
+        "check_id": lease.check,
+        "contract_id": lease.contract,
+        "vehicle_id": lease.vehicle,
+        "device_id": lease.device,
+        "version_id": version,
+        "product_version_id": version,
+        "staff_id": world.people["sales"].id,
+        "kind": "identity_document",
+        "language": "en",
+        "name": "psp_main",
+        "instance": "psp_main",
+    }
+    return rows | await _bought_and_sold(world, rows) | await _behind_the_doors(world, lease.contract)
+
+
+async def _bought_and_sold(world: World, rows: Rows) -> Rows:
+    boss = world.people["admin"]
+    [account] = await boss.get(f"/parties/{rows['party_id']}/bank-accounts")
+    [consent, *_] = await boss.get(f"/parties/{rows['party_id']}/consents")
+    [product] = await boss.get("/products")
+    partner = await boss.post("/channels", DEALER | {"branch_id": rows["branch_id"]})
+    document = {"document_kind": "passport", "number": "E12345678", "reason": "fraud"}
+    payoff = await boss.post(f"/contracts/{rows['contract_id']}/payoffs", {})
+    [call, *_] = await boss.get("/calls")
+    return {
+        "bank_account_id": account["id"],
+        "consent_id": consent["id"],
+        "product_id": product["id"],
+        "partner_id": partner["id"],
+        "channel_id": partner["id"],
+        "entry_id": (await boss.post("/credit/blacklist", document))["id"],
+        "payoff_id": payoff["id"],
+        "call_id": call["id"],
+    }
+
+
+async def _behind_the_doors(world: World, contract_id: str) -> Rows:
+    async with world.transaction() as tx:
+        await warnings.raise_for_contract(
+            tx, WarningKind.MONEY_IN_DOUBT, contract_id=ContractId(UUID(contract_id)), subject="x", reason="a test"
+        )
+    async with world.transaction() as tx:
+        [warning] = await warnings.list_warnings(tx)
+        [token, *_] = await staff.tokens_of(tx, UUID(world.people["sales"].id))
+        delivery = await tx.scalar(select(InboxDelivery.id).limit(1))
+    return {"warning_id": str(warning.id), "token_id": str(token.id), "delivery_id": str(delivery)}

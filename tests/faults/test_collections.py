@@ -1,0 +1,128 @@
+"""A year of collections under faults by chance, then a quiet time: the vendor's books and ours say the same.
+
+Two phases as in a simulation: while faults strike nothing may be taken twice; when they end everything must settle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from hub.core.ids import ContractId
+from hub.core.money import Money
+from hub.infra.access import system
+from hub.integrations import call_log
+from hub.leasing.servicing import service as servicing
+from hub.leasing.servicing.rules import OWED, InstalmentState
+from hub.ledger import service as ledger
+from tests.faults.portfolio import open_portfolio
+from tests.faults.street import Street, open_street
+
+START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+LAST_RENT_ON = date(2026, 12, 5)  # the eleventh of twenty-four
+LEASES = 32
+COLLECTIONS = LEASES * 11
+OPERATIONS = ["collect", "status", "webhook"]
+FAULTS = [
+    "timeout_before_effect",
+    "timeout_after_effect",
+    "http_500_before",
+    "http_500_after",
+    "connection_drop_before",
+    "connection_drop_after",
+    "garbage_body",
+    "wrong_type",
+    "not_found_yet",
+    "duplicate",
+    "reorder",
+    "delay",
+    "drop",
+    "bad_signature",
+    "stale_timestamp",
+]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("seed", "settle_s"), [(20260105, 0), (7, 120), (1, 200_000)])
+async def test_nothing_is_taken_twice_and_nothing_is_lost(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, settle_s: int
+) -> None:
+    print(f"seed {seed}")
+    async with open_street(database_url, tmp_path, START, seed, monkeypatch) as street:
+        leases = await open_portfolio(street.database, LEASES, commenced_on=START.date(), term=24)
+        await street.live_through(START.date())
+        await street.tell("script", settle_s=settle_s)
+        await street.tell("declines", declines=_declines())
+        await street.tell("chaos", seed=seed, rate=0.3, seconds=7200, faults=FAULTS, operations=OPERATIONS)
+        await _live_until(street, LAST_RENT_ON)
+        print(struck := await street.struck())
+        assert {name.partition(":")[2] for name in struck} == set(FAULTS)
+        await street.tell("chaos", rate=0)
+        await _come_to_rest(street, leases)
+        await _prove(street, leases)
+
+
+def _declines() -> list[dict[str, object]]:
+    """Every fifth lessee's account is empty once or twice."""
+    return [
+        {
+            "agreement": f"LC-{number:06}",
+            "due_on": f"2026-{2 + number % 10:02}-05",
+            "reason": "nsf",
+            "times": 1 + number % 2,
+        }
+        for number in range(1, LEASES + 1, 5)
+    ]
+
+
+async def _live_until(street: Street, last: date) -> None:
+    while (day := await street.next_day()) is not None and day <= last:
+        await street.live_through(day)
+
+
+async def _come_to_rest(street: Street, leases: list[ContractId]) -> None:
+    """Live on without faults until the eve of the next rent; a person asks anew for what the machine gave up."""
+    await _live_until(street, LAST_RENT_ON + timedelta(days=15))
+    for contract_id in leases:
+        async with street.database.transaction(system("a person")) as tx:
+            account = await servicing.get_account(tx, contract_id)
+            if any(one.state in OWED and one.charge_on is None for one in account.instalments):
+                await servicing.charge_again(tx, contract_id=contract_id, on=tx.today)
+    await _live_until(street, LAST_RENT_ON + timedelta(days=29))
+
+
+_CHARGES = "select cast(id as text), cast(subject_id as text), cast(amount * 100 as bigint), state from charge"
+_RECEIPTS = "select cast(charge_id as text), count(*) from receipt group by 1"
+_ENTRIES = "select ref, count(*) from entry where kind = 'receipt_from_provider' group by 1"
+_WAITING = "select count(*) from webhook_inbox where state in ('received', 'failed')"
+
+
+async def _prove(street: Street, leases: list[ContractId]) -> None:
+    """The vendor's books against the hub's: by charge, by rent, and to the cent."""
+    captured = {row["key"]: row for row in (await street.books())["charges"] if row["status"] == "settled"}
+    async with street.database.transaction(system("auditor")) as tx:
+        charges = (await tx.execute(text(_CHARGES))).all()
+        receipts = dict((await tx.execute(text(_RECEIPTS))).all())
+        entries = dict((await tx.execute(text(_ENTRIES))).all())
+        assert await tx.scalar(text(_WAITING)) == 0
+        assert await call_log.open_unknowns(tx) == 0
+        assert await ledger.check(tx) == ()
+        held = await ledger.clearing_balances(tx)
+        accounts = [await servicing.get_account(tx, contract_id) for contract_id in leases]
+    assert Counter(state for *_, state in charges).keys() <= {"succeeded", "rejected"}
+    taken = {charge: (subject, minor) for charge, subject, minor, state in charges if state == "succeeded"}
+    assert {charge: minor for charge, (_, minor) in taken.items()} == {
+        key: row["amount_minor"] for key, row in captured.items()
+    }
+    assert receipts == dict.fromkeys(taken, 1)
+    assert entries == {f"receipt_from_provider:{charge}": 1 for charge in taken}
+    assert held == {"psp_main": Money(sum(row["amount_minor"] for row in captured.values()))}
+    print([x for x in charges if Counter(subject for subject, _ in taken.values())[x[1]]>1])
+    assert max(Counter(subject for subject, _ in taken.values()).values()) == 1
+    paid = [one for account in accounts for one in account.instalments if one.state is InstalmentState.PAID]
+    assert len(paid) == len(taken) == COLLECTIONS
+    assert not any(account.owed or account.in_doubt for account in accounts)
