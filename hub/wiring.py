@@ -37,9 +37,9 @@ from hub.leasing.channels import service as channels
 from hub.leasing.collections import service as collections
 from hub.leasing.collections.rules import PromiseBroken
 from hub.leasing.contracts import service as contracts
-from hub.leasing.contracts import signature
 from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
 from hub.leasing.credit import service as credit
+from hub.leasing.funding import service as funding
 from hub.leasing.leads import service as leads
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
@@ -56,6 +56,7 @@ from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountSettled, RentOverdue, RentPaid, RentUncollectable
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import DepositReturned
+from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
@@ -70,7 +71,7 @@ HTTP_TIMEOUT_S = 10.0
 async def _charge_succeeded(tx: Tx, fact: ChargeSucceeded) -> None:
     match fact.purpose:
         case ChargePurpose.SIGNING:
-            await contracts.record_signing_payment(tx, fact)
+            await funding.record_signing_payment(tx, fact)
         case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
             await servicing.record_rent_charge(tx, fact)
         case ChargePurpose.SETTLEMENT:
@@ -80,7 +81,7 @@ async def _charge_succeeded(tx: Tx, fact: ChargeSucceeded) -> None:
 async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
     match fact.purpose:
         case ChargePurpose.SIGNING:
-            await contracts.record_signing_payment_rejected(tx, fact)
+            await funding.record_signing_payment_rejected(tx, fact)
         case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
             await servicing.record_rent_rejected(tx, fact)
         case ChargePurpose.SETTLEMENT:
@@ -176,14 +177,14 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     # what providers have said late
     OutcomeKnown: (
         payments.record_outcome_known,
-        signature.record_outcome_known,
+        signatures.record_outcome_known,
         credit.record_outcome_known,
         collections.record_outcome_known,
     ),
     OutcomeEscalated: (payments.record_escalated,),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
-    MandateActivated: (contracts.charge_signing_payments,),
+    MandateActivated: (funding.charge_signing_payments,),
     MandateRejected: (_warn_mandate,),
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
@@ -243,12 +244,12 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
     database, executor, files = house.database, house.executor, house.files
     return {
         credit.PERFORM: (lambda: credit.perform_checks(database, executor), EVERY_15_SECONDS),
-        signature.PERFORM_SIGNATURES: (
-            lambda: signature.perform_signatures(database, executor, files),
+        signatures.PERFORM_ENVELOPES: (
+            lambda: signatures.perform_envelopes(database, executor, files),
             EVERY_15_SECONDS,
         ),
-        signature.PERFORM_VOIDS: (lambda: signature.perform_voids(database, executor), EVERY_15_SECONDS),
-        signature.FETCH_SIGNED: (lambda: signature.perform_fetch(database, executor, files), EVERY_15_SECONDS),
+        signatures.PERFORM_VOIDS: (lambda: signatures.perform_voids(database, executor), EVERY_15_SECONDS),
+        signatures.FETCH_SIGNED: (lambda: signatures.perform_fetch(database, executor, files), EVERY_15_SECONDS),
         payments.PERFORM_MANDATES: (lambda: payments.perform_mandates(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_CHARGES: (lambda: payments.perform_charges(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_PAYOUTS: (lambda: payments.perform_payouts(database, executor), EVERY_15_SECONDS),

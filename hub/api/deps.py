@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, field_validator
 
 from hub.core.errors import NotAuthenticated
 from hub.core.money import Money
@@ -104,16 +105,40 @@ def public(why: str) -> Any:
     return Depends(Public(why))
 
 
-class Body(BaseModel):
-    """Base of every request body: a field that nobody asked for is refused."""
+LONGEST_TEXT = 4000
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class Body(BaseModel):
+    """Base of every request body: a field that nobody asked for is refused, and so is text that cannot be stored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=LONGEST_TEXT)
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        _refuse_nul(value)
+        return value
+
+
+def _refuse_nul(value: object) -> None:
+    """Raise ValueError for the one character that the database cannot hold, however deep it stands."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("must not contain the character NUL")
+    if isinstance(value, Mapping):
+        _refuse_nul([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_nul(part)
+
+
+# As many digits as a column of money holds, on both sides of the point.
+_AMOUNT = r"^-?\d{1,16}(\.\d{1,2})?$"
 
 
 def _read_amount(value: object) -> Money:
     if isinstance(value, Money):
         return value
-    if not isinstance(value, str) or len(value) > 24:
+    if not isinstance(value, str) or not re.fullmatch(_AMOUNT, value, re.ASCII):
         raise ValueError('an amount is a string in major units, like "12800.00"')
     return Money.of(value)
 
@@ -122,7 +147,7 @@ AmountText = Annotated[
     Money,
     BeforeValidator(_read_amount),
     PlainSerializer(lambda money: f"{money.amount:.2f}", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,16}(\.\d{1,2})?$", "examples": ["12800.00"]}),
+    WithJsonSchema({"type": "string", "pattern": _AMOUNT, "examples": ["12800.00"]}),
 ]
 
 

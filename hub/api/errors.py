@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from hub.core import errors
 from hub.core.identity import mask_text
@@ -23,6 +24,11 @@ STATUS: dict[type[errors.LeaseHubError], int] = {
     errors.ProviderError: 502,
     errors.LeaseHubError: 500,
 }
+
+# What the framework refuses by itself, before any route is asked. Source: RFC 9110, 15.5.
+_CODES = {404: errors.NotFound.code, 405: "method_not_allowed"}
+_LONGEST_FIELD = 200
+_MOST_PROBLEMS = 50
 
 
 def status_of(error: errors.LeaseHubError) -> int:
@@ -46,8 +52,9 @@ def _facts(error: errors.LeaseHubError) -> dict[str, Any]:
             return {}
 
 
-def _answer(status: int, code: str, message: str, **facts: Any) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **facts: Any) -> JSONResponse:
+    if status == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
     body = {"error": {"code": code, "message": mask_text(message), **facts}}
     return JSONResponse(body, status_code=status, headers=headers)
 
@@ -57,19 +64,34 @@ async def _on_leasehub_error(request: Request, error: Exception) -> JSONResponse
     return _answer(status_of(error), error.code, str(error), **_facts(error))
 
 
-def _field(location: Sequence[str | int]) -> str:
+def _field(problem: Mapping[str, Any]) -> str:
     """The path of a field as the caller wrote it: `body.fees.0.amount` becomes `fees.0.amount`."""
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+    first, *rest = problem["loc"]
+    if problem["type"] == "json_invalid" or not rest:
+        return str(first)
+    written = ".".join(str(part) for part in rest).encode(errors="replace").decode()
+    return mask_text(written)[:_LONGEST_FIELD]
 
 
 async def _on_unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"field": _field(problem["loc"]), "reason": str(problem["msg"])} for problem in error.errors()]
+    problems = [{"field": _field(problem), "reason": str(problem["msg"])} for problem in error.errors()[:_MOST_PROBLEMS]]
     first = problems[0]
     return _answer(422, errors.InvalidInput.code, f"{first['field']}: {first['reason']}", **first, problems=problems)
 
 
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code in _CODES:
+        return _answer(error.status_code, _CODES[error.status_code], str(error.detail), error.headers)
+    reason = str(error.detail)
+    return _answer(
+        error.status_code, errors.InvalidInput.code, f"body: {reason}", error.headers, field="body", reason=reason
+    )
+
+
 def install(app: FastAPI) -> None:
-    """Have every error of the tree, and every unreadable request, answered in one shape."""
+    """Have every error of the tree, every unreadable request, and what is not there answered in one shape."""
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
+    app.add_exception_handler(HTTPException, _on_http_error)

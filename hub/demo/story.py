@@ -32,9 +32,9 @@ from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import ApplicationState, Decision
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
-from hub.leasing.contracts import signature
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit import service as credit
+from hub.leasing.funding import service as funding
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
 from hub.leasing.leads import service as leads
@@ -46,6 +46,7 @@ from hub.leasing.products.pricing import Fee
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountState, AccountView, InstalmentState
 from hub.leasing.settlements import service as settlements
+from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 
 
@@ -240,7 +241,7 @@ async def _approval(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -
 async def _contract(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bool:
     assert note.application_id is not None
     contract_id = await contracts.draft(tx, application_id=ApplicationId(note.application_id))
-    await signature.request_signature(tx, contract_id)
+    await signatures.request_signature(tx, contract_id)
     note.contract_id = contract_id
     return True
 
@@ -249,7 +250,7 @@ async def _signature(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) 
     contract_id = _contract_of(note)
     if (await contracts.view(tx, contract_id)).state is not ContractState.SIGNED:
         return False
-    await contracts.request_signing_payments(tx, contract_id)
+    await funding.request_signing_payments(tx, contract_id)
     return True
 
 

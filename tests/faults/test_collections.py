@@ -108,6 +108,7 @@ async def _prove(street: Street, leases: list[ContractId]) -> None:
         charges = (await tx.execute(text(_CHARGES))).all()
         receipts = dict((await tx.execute(text(_RECEIPTS))).all())
         entries = dict((await tx.execute(text(_ENTRIES))).all())
+        print((await tx.execute(text('select state, error, events, received_at, apply_at from webhook_inbox where state not in (\'applied\',\'stale\')'))).all(), tx.now)
         assert await tx.scalar(text(_WAITING)) == 0
         assert await call_log.open_unknowns(tx) == 0
         assert await ledger.check(tx) == ()

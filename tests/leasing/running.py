@@ -28,7 +28,7 @@ from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
-from hub.leasing.contracts import signature
+from hub.leasing.funding import service as funding
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
 from hub.leasing.parties import service as parties
@@ -51,6 +51,7 @@ from hub.leasing.products.rules import (
 )
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
+from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
@@ -157,13 +158,14 @@ class House:
         self.clock.move_to(datetime.combine(day, time(hour), BUSINESS_ZONE))
 
     async def live_until(self, day: date) -> None:
-        """Live until that day is over: every day that has something to close has its night and its debits."""
+        """Live until midnight of that day: every day that has something to close has its night and its debits."""
         while self.today <= day:
             await self.night()
             await self.perform()
             async with self.database.transaction(self.system) as tx:
                 event_on = await servicing.first_event_on(tx) or day
-            await self.go_to(max(self.today + timedelta(days=1), min(event_on, day + timedelta(days=1))))
+            coming = min(event_on, day + timedelta(days=1))
+            await self.go_to(max(self.today + timedelta(days=1), coming), hour=0)
 
     async def news(self, charge: MovementView, result: PaymentResult) -> None:
         """The bank tells late what became of a charge."""
@@ -182,7 +184,7 @@ class House:
         """A lease that commences today: signed, paid for at signing, delivered, with a device in the car."""
         contract_id = await self._signed(deposit=deposit, term=term, rate=rate)
         async with self.database.transaction(self.seller) as tx:
-            await contracts.request_signing_payments(tx, contract_id)
+            await funding.request_signing_payments(tx, contract_id)
         await self.perform()
         async with self.database.transaction(self.seller) as tx:
             vehicle_id = await contracts.order_vehicle(
@@ -205,11 +207,11 @@ class House:
         application_id = await self._approved(deposit=deposit, term=term, rate=rate)
         async with self.database.transaction(self.seller) as tx:
             contract_id = await contracts.draft(tx, application_id=application_id)
-            envelope_id = await signature.request_signature(tx, contract_id)
+            envelope_id = await signatures.request_signature(tx, contract_id)
             signed = Envelope(envelope_ref="E1", status=EnvelopeStatus.COMPLETED, completed_at=tx.now)
             answer = Answer(call_id=UUID(int=1), instance="esign", outcome=CallOutcome.OK, result=signed)
-            await signature.record_envelope(tx, envelope_id, answer)
-            await signature.record_signed(tx, envelope_id, signed_sha256="a" * 64, evidence_sha256=None)
+            await signatures.record_envelope(tx, envelope_id, answer)
+            await signatures.record_signed(tx, envelope_id, signed_sha256="a" * 64, evidence_sha256=None)
         return contract_id
 
     async def _approved(self, *, deposit: str, term: int, rate: str) -> ApplicationId:

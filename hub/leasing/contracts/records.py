@@ -1,7 +1,6 @@
-"""The tables of contracts: the contract with what was agreed, its papers, envelopes, payments at signing, and its story.
+"""The tables of contracts: the contract with what was agreed, and its story.
 
-The database holds the allowed changes of state, one living contract a car, one live envelope a contract; the story is
-never changed.
+The database holds the allowed changes of state and one living contract a car; the story is never changed.
 """
 
 from __future__ import annotations

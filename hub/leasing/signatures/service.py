@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
-from hub.core.ids import ApplicationId, BranchId, ContractId, PartyId
+from hub.core.ids import BranchId, ContractId
 from hub.core.ports.esign import (
     Envelope,
     EnvelopeRequest,
@@ -38,28 +38,29 @@ from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
 from hub.integrations.facts import OutcomeKnown
 from hub.integrations.routing import RouteFacts
 from hub.leasing.applications import service as applications
-from hub.leasing.contracts import story
+from hub.leasing.contracts import service as contracts
+from hub.leasing.parties import service as parties
+from hub.leasing.parties.rules import RevealPurpose
+from hub.leasing.products import service as products
 from hub.leasing.signatures.document import TEMPLATE_VERSION, Paper, sheet
-from hub.leasing.contracts.records import ContractRecord, DocumentRecord, EnvelopeRecord
-from hub.leasing.contracts.rules import (
+from hub.leasing.signatures.records import DocumentRecord, EnvelopeRecord
+from hub.leasing.signatures.rules import (
     ENVELOPE_LOST,
-    ContractSigned,
-    ContractState,
     DocumentKind,
+    DocumentView,
     EnvelopeState,
+    EnvelopeView,
     Language,
+    PaperFile,
     SignatureFailed,
     envelope_may_move,
     envelope_state,
 )
 from hub.leasing.signatures.typesetting import typeset
-from hub.leasing.parties import service as parties
-from hub.leasing.parties.rules import RevealPurpose
-from hub.leasing.products import service as products
 
-PERFORM_SIGNATURES = "contracts.perform_signatures"
-PERFORM_VOIDS = "contracts.perform_voids"
-FETCH_SIGNED = "contracts.fetch_signed"
+PERFORM_ENVELOPES = "signatures.perform_envelopes"
+PERFORM_VOIDS = "signatures.perform_voids"
+FETCH_SIGNED = "signatures.fetch_signed"
 CHUNK = 50
 AT_ONCE = 8
 VALID = timedelta(days=14)
@@ -79,8 +80,7 @@ _Item = TypeVar("_Item")
 
 async def request_signature(tx: Tx, contract_id: ContractId) -> UUID:
     """Send a drafted contract out to lessee and lessor; returns the envelope's id. Raises RuleBroken for another state."""
-    contract = await story.held(tx, contract_id)
-    await story.move(tx, contract, ContractState.OUT_FOR_SIGNATURE, "sent out for signature")
+    contract = await contracts.send_out(tx, contract_id)
     tries = select(func.count()).where(EnvelopeRecord.contract_id == contract_id)
     envelope = EnvelopeRecord(
         id=tx.new_id(),
@@ -94,7 +94,7 @@ async def request_signature(tx: Tx, contract_id: ContractId) -> UUID:
     )
     tx.add(envelope)
     await tx.flush()
-    await tx.jobs.enqueue(tx, PERFORM_SIGNATURES, key=PERFORM_SIGNATURES)
+    await tx.jobs.enqueue(tx, PERFORM_ENVELOPES, key=PERFORM_ENVELOPES)
     return envelope.id
 
 
@@ -102,7 +102,7 @@ async def withdraw_signature(tx: Tx, contract_id: ContractId, *, reason: str) ->
     """Have the envelope that is out taken back; once the provider has done so, the contract is a draft again."""
     if not 0 < len(reason.strip()) <= 300:
         raise InvalidInput("reason", "must have 1 to 300 characters")
-    await story.held(tx, contract_id)
+    await contracts.lock(tx, contract_id)
     envelope = await tx.scalar(
         select(EnvelopeRecord).where(
             EnvelopeRecord.contract_id == contract_id, EnvelopeRecord.state == EnvelopeState.SENT
@@ -131,7 +131,7 @@ async def _claim(
     prepare: Callable[[Tx, EnvelopeRecord], Awaitable[_Item]],
     limit: int,
 ) -> list[_Item]:
-    async with database.transaction(system("contracts")) as tx:
+    async with database.transaction(system("signatures")) as tx:
         unclaimed = or_(EnvelopeRecord.claimed_until_at.is_(None), EnvelopeRecord.claimed_until_at < tx.now)
         due = select(EnvelopeRecord).where(wanted, unclaimed).order_by(EnvelopeRecord.id).limit(limit)
         rows = (await tx.scalars(due.with_for_update(skip_locked=True))).all()
@@ -166,26 +166,26 @@ class _Sending:
     dated_on: date
 
 
-async def perform_signatures(database: Database, executor: Executor, files: Files, *, limit: int = CHUNK) -> int:
+async def perform_envelopes(database: Database, executor: Executor, files: Files, *, limit: int = CHUNK) -> int:
     """Set and keep the papers of the envelopes that wait, and send them out; returns how many."""
 
     async def send(sending: _Sending) -> None:
         documents = await _set_papers(sending, files)
-        async with database.transaction(system("contracts")) as tx:
+        async with database.transaction(system("signatures")) as tx:
             await _keep_papers(tx, sending, documents)
         answer = await executor.call(_create_ask(sending, documents))
-        crash_point("contracts.before_record_envelope")
-        async with database.transaction(system("contracts")) as tx:
+        crash_point("signatures.before_record_envelope")
+        async with database.transaction(system("signatures")) as tx:
             await record_envelope(tx, sending.envelope_id, answer)
 
     return await _each(await _claim(database, _WAITING, _sending, limit), send)
 
 
 async def _sending(tx: Tx, envelope: EnvelopeRecord) -> _Sending:
-    contract = story.view_of(await tx.get_one(ContractRecord, envelope.contract_id))
+    contract = await contracts.view(tx, ContractId(envelope.contract_id))
     quote = await products.get_quote(tx, contract.quote_id)
-    application = await applications.get_application(tx, ApplicationId(contract.application_id))
-    lessee = await parties.reveal_party(tx, PartyId(contract.party_id), RevealPurpose.CONTRACT)
+    application = await applications.get_application(tx, contract.application_id)
+    lessee = await parties.reveal_party(tx, contract.party_id, RevealPurpose.CONTRACT)
     lessor = _lessor(await staff.branches(tx), contract.branch_id)
     paper = Paper(
         contract=contract,
@@ -277,7 +277,7 @@ async def perform_voids(database: Database, executor: Executor, *, limit: int = 
 
     async def void(errand: _Errand) -> None:
         answer = await executor.call(errand.ask)
-        async with database.transaction(system("contracts")) as tx:
+        async with database.transaction(system("signatures")) as tx:
             await _record_void(tx, errand.envelope_id, answer.outcome, answer.result, answer.error_code)
 
     return await _each(await _claim(database, _UNVOIDED, _void_errand, limit), void)
@@ -290,13 +290,13 @@ async def perform_fetch(database: Database, executor: Executor, files: Files, *,
         answer = await executor.call(errand.ask)
         signed = answer.result
         if answer.outcome is not CallOutcome.OK or not isinstance(signed, SignedFiles):
-            async with database.transaction(system("contracts")) as tx:
+            async with database.transaction(system("signatures")) as tx:
                 await tx.jobs.enqueue(tx, FETCH_SIGNED, key=FETCH_SIGNED, delay_s=FETCH_AGAIN_S)
             return
         content = await asyncio.to_thread(files.put, signed.content)
         evidence = await asyncio.to_thread(files.put, signed.evidence) if signed.evidence else None
-        crash_point("contracts.before_record_signed")
-        async with database.transaction(system("contracts")) as tx:
+        crash_point("signatures.before_record_signed")
+        async with database.transaction(system("signatures")) as tx:
             await record_signed(tx, errand.envelope_id, signed_sha256=content, evidence_sha256=evidence)
 
     return await _each(await _claim(database, _UNFETCHED, _fetch_errand, limit), fetch)
@@ -399,9 +399,9 @@ async def _move(tx: Tx, envelope: EnvelopeRecord, after: EnvelopeState, complete
         envelope.completed_at = completed_at or tx.now
         await tx.jobs.enqueue(tx, FETCH_SIGNED, key=FETCH_SIGNED)
     elif after in ENVELOPE_LOST:
-        contract = await tx.get_one(ContractRecord, envelope.contract_id)
-        await story.move(tx, contract, ContractState.DRAFTED, f"envelope {after.value}")
-        tx.emit(SignatureFailed(contract_id=ContractId(contract.id), envelope_id=envelope.id, state=after))
+        contract_id = ContractId(envelope.contract_id)
+        await contracts.return_to_draft(tx, contract_id, note=f"envelope {after.value}")
+        tx.emit(SignatureFailed(contract_id=contract_id, envelope_id=envelope.id, state=after))
 
 
 async def record_signed(tx: Tx, envelope_id: UUID, *, signed_sha256: str, evidence_sha256: str | None) -> None:
@@ -415,12 +415,7 @@ async def record_signed(tx: Tx, envelope_id: UUID, *, signed_sha256: str, eviden
         .where(DocumentRecord.envelope_id == envelope.id)
         .values(signed_sha256=signed_sha256, evidence_sha256=evidence_sha256)
     )
-    contract = await tx.get_one(ContractRecord, envelope.contract_id)
-    contract.signed_at = signed_at = envelope.completed_at or tx.now
-    await story.move(tx, contract, ContractState.SIGNED, "signed by both sides")
-    tx.emit(
-        ContractSigned(contract_id=ContractId(contract.id), party_id=PartyId(contract.party_id), signed_at=signed_at)
-    )
+    await contracts.mark_signed(tx, ContractId(envelope.contract_id), signed_at=envelope.completed_at or tx.now)
 
 
 async def _held_envelope(tx: Tx, envelope_id: UUID) -> EnvelopeRecord:
@@ -428,5 +423,68 @@ async def _held_envelope(tx: Tx, envelope_id: UUID) -> EnvelopeRecord:
     contract_id = await tx.scalar(select(EnvelopeRecord.contract_id).where(EnvelopeRecord.id == envelope_id))
     if contract_id is None:
         raise NotFound("envelope", envelope_id)
-    await story.held(tx, ContractId(contract_id))
+    await contracts.lock(tx, ContractId(contract_id))
     return await tx.get_one(EnvelopeRecord, envelope_id, with_for_update=True, populate_existing=True)
+
+
+# Looking
+
+
+async def documents(tx: Tx, contract_id: ContractId) -> tuple[DocumentView, ...]:
+    """The papers of a contract, newest envelope first."""
+    await contracts.view(tx, contract_id)
+    rows = select(DocumentRecord).join(EnvelopeRecord, EnvelopeRecord.id == DocumentRecord.envelope_id)
+    rows = rows.where(DocumentRecord.contract_id == contract_id)
+    return tuple(
+        DocumentView(
+            id=row.id,
+            kind=DocumentKind(row.kind),
+            language=Language(row.language),
+            template_version=row.template_version,
+            sha256=row.sha256,
+            signed_sha256=row.signed_sha256,
+            evidence_sha256=row.evidence_sha256,
+        )
+        for row in await tx.scalars(rows.order_by(EnvelopeRecord.number.desc(), DocumentRecord.language.desc()))
+    )
+
+
+async def paper(tx: Tx, contract_id: ContractId, language: Language, *, signed: bool = False) -> PaperFile:
+    """The file of the newest lease contract in a language, as sent out or as signed; looking is audited.
+
+    Raises NotFound before there is one.
+    """
+    contract = await contracts.view(tx, contract_id)
+    papers = [document for document in await documents(tx, contract_id) if document.language is language]
+    sha256 = (papers[0].signed_sha256 if signed else papers[0].sha256) if papers else None
+    if sha256 is None:
+        raise NotFound("contract_document", language.value)
+    await audit.record(
+        tx,
+        action="contract.paper_viewed",
+        subject="contract",
+        subject_id=contract_id,
+        detail={"language": language, "signed": signed},
+        branch_id=contract.branch_id,
+    )
+    return PaperFile(name=f"{contract.number}.{language.value}.pdf", sha256=sha256)
+
+
+async def envelopes(tx: Tx, contract_id: ContractId) -> tuple[EnvelopeView, ...]:
+    """Every try to have a contract signed, newest first."""
+    await contracts.view(tx, contract_id)
+    rows = (
+        select(EnvelopeRecord).where(EnvelopeRecord.contract_id == contract_id).order_by(EnvelopeRecord.number.desc())
+    )
+    return tuple(
+        EnvelopeView(
+            id=row.id,
+            state=EnvelopeState(row.state),
+            instance=row.instance,
+            requested_at=row.requested_at,
+            completed_at=row.completed_at,
+            reason=row.reason,
+            signing_urls=tuple(row.signing_urls),
+        )
+        for row in await tx.scalars(rows)
+    )

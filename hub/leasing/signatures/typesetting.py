@@ -18,7 +18,7 @@ import typst
 from noto_cjk_sans_otc import FONT_PATH
 
 from hub.leasing.signatures.document import Sheet
-from hub.leasing.contracts.rules import DocumentKind, Language
+from hub.leasing.signatures.rules import DocumentKind, Language
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SUFFIX = {Language.CHINESE: "zh", Language.ENGLISH: "en"}

@@ -69,11 +69,10 @@ async def promise(lease: Lease, days: int, money: Money | None = None) -> Promis
 
 @pytest.fixture
 async def late(lease: Lease) -> Lease:
-    """A lease whose first rent was refused for good and is one day overdue; it is half past midnight."""
+    """A lease whose first rent was refused for good and is one day overdue; it is midnight."""
     house = lease.house
     house.bank.steps["payments_collect"] = [NEVER]
     await house.live_until(await lease.due_on(1))
-    await house.go_to(await lease.due_on(1) + DAY, hour=0)
     await house.night()
     return lease
 

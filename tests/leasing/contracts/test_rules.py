@@ -1,31 +1,16 @@
-"""States of contracts and envelopes, what is due at signing, when a lease may begin."""
+"""States of contracts, what is due at signing, when a lease may begin."""
 
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
 
 from hub.core.errors import RuleBroken
 from hub.core.money import Money
-from hub.core.ports.esign import EnvelopeStatus
-from hub.leasing.contracts.document import Paper
-from hub.leasing.contracts.rules import (
-    ENVELOPE_LIVE,
-    ENVELOPE_LOST,
-    ENVELOPE_MOVES,
-    MOVES,
-    ContractState,
-    EnvelopeState,
-    check_commencement,
-    check_move,
-    envelope_may_move,
-    envelope_state,
-    mandate_limit,
-    signing_payments,
-)
+from hub.leasing.contracts.rules import MOVES, ContractState, check_commencement, check_move, signing_payments
 from hub.ledger.postings import SigningPurpose
+from tests.leasing.writing import DEAL, PRICE, TERMS
 
 TODAY = date(2026, 1, 5)
 
@@ -52,31 +37,15 @@ def test_every_contract_can_come_to_an_end() -> None:
         assert reached & ends
 
 
-@pytest.mark.parametrize("state", EnvelopeState)
-def test_an_envelope_is_out_or_over_and_what_is_over_stays_over(state: EnvelopeState) -> None:
-    over = ENVELOPE_LOST | {EnvelopeState.COMPLETED}
-    assert (state in ENVELOPE_LIVE) != (state in over)
-    assert bool(ENVELOPE_MOVES[state]) == (state in ENVELOPE_LIVE)
-
-
-@pytest.mark.parametrize("status", EnvelopeStatus)
-def test_every_word_of_a_provider_has_a_state(status: EnvelopeStatus) -> None:
-    assert envelope_may_move(EnvelopeState.UNKNOWN, envelope_state(status))
-
-
-def test_what_is_due_at_signing_is_what_the_quote_said(paper: Paper) -> None:
-    due = signing_payments(paper.terms, paper.deal)
+def test_what_is_due_at_signing_is_what_the_quote_said() -> None:
+    due = signing_payments(TERMS, DEAL)
     assert due == {
         SigningPurpose.DOWN_PAYMENT: Money.of("56940.00"),
         SigningPurpose.SECURITY_DEPOSIT: Money.of("9490.00"),
         SigningPurpose.SERVICE_FEE: Money.of("3280.00"),
         SigningPurpose.THIRD_PARTY_FEES: Money.of("500.00"),
     }
-    assert Money.total(due.values()) == paper.price.due_at_signing.total
-
-
-def test_the_mandate_covers_the_dearest_debit(paper: Paper) -> None:
-    assert mandate_limit(paper.price) > paper.price.financed.times(Decimal("1.03"))
+    assert Money.total(due.values()) == PRICE.due_at_signing.total
 
 
 def _commence(**changes: object) -> None:

@@ -12,80 +12,21 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.events import Fact
-from hub.core.ids import ApplicationId, BankAccountId, BranchId, ChargeId, ContractId, VehicleId
+from hub.core.ids import ApplicationId, BankAccountId, BranchId, ContractId, VehicleId
 from hub.core.money import Money
-from hub.core.ports.payments import RejectionAdvice
 from hub.infra.access import Actor
 from hub.infra.database import Database, Tx
 from hub.leasing.contracts import service
 from hub.leasing.contracts.records import ContractRecord
-from hub.leasing.contracts.rules import (
-    MOVES,
-    ContractFunded,
-    ContractState,
-    LeaseClosed,
-    LeaseCommenced,
-    SigningPaymentRejected,
-    SigningPaymentState,
-    SigningPaymentView,
-)
+from hub.leasing.contracts.rules import MOVES, ContractFunded, ContractState, LeaseClosed, LeaseCommenced
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import CarToOrder, Inspection, TitleHolder, VehicleStatus
-from hub.leasing.payments.records import MandateRecord
-from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, MandateActivated, MandateState
 from hub.leasing.tracking import service as tracking
-from hub.ledger import service as ledger
-from hub.ledger.chart import Account
+from tests.leasing.writing import charge, fund, sign
 
 VIN = "LSVAA4182E2184847"
 TODAY = date(2026, 1, 5)
 Step = Callable[[], Awaitable[None]]
-
-
-@pytest.fixture
-async def contract_id(database: Database, seller: Actor, approved: ApplicationId) -> ContractId:
-    async with database.transaction(seller) as tx:
-        return await service.draft(tx, application_id=approved)
-
-
-async def _signed(tx: Tx, contract_id: ContractId) -> None:
-    """As if it had gone out and come back; how it does is told in `test_signature`."""
-    for state in ("out_for_signature", "signed"):
-        await tx.execute(text("update contract set state = :state where id = :id"), {"state": state, "id": contract_id})
-
-
-async def _mandate(tx: Tx, contract_id: ContractId) -> MandateActivated:
-    """The mandate that was asked for, as if its payer had agreed."""
-    (mandate,) = await service.payments.mandates_of(tx, contract_id)
-    row = await tx.get_one(MandateRecord, mandate.id)
-    row.state, row.instance, row.mandate_ref = MandateState.ACTIVE, "psp_main", "M1"
-    await tx.flush()
-    return MandateActivated(mandate_id=mandate.id, contract_id=contract_id)
-
-
-def _succeeded(contract_id: ContractId, payment: SigningPaymentView) -> ChargeSucceeded:
-    assert payment.charge_id is not None
-    return ChargeSucceeded(
-        charge_id=payment.charge_id,
-        contract_id=contract_id,
-        purpose=ChargePurpose.SIGNING,
-        subject_id=payment.id,
-        money=payment.money,
-        instance="psp_main",
-        settled_on=TODAY,
-    )
-
-
-async def _charged(tx: Tx, contract_id: ContractId) -> tuple[SigningPaymentView, ...]:
-    await _signed(tx, contract_id)
-    await service.request_signing_payments(tx, contract_id)
-    await service.charge_signing_payments(tx, await _mandate(tx, contract_id))
-    return await service.signing_payments_of(tx, contract_id)
-
-
-async def _funded(tx: Tx, contract_id: ContractId) -> None:
-    for payment in await _charged(tx, contract_id):
-        await service.record_signing_payment(tx, _succeeded(contract_id, payment))
 
 
 async def _with_car(tx: Tx, contract_id: ContractId) -> VehicleId:
@@ -100,7 +41,7 @@ async def _device_in(tx: Tx, vehicle_id: VehicleId, branch: BranchId) -> None:
 
 
 async def _active(tx: Tx, contract_id: ContractId, branch: BranchId) -> VehicleId:
-    await _funded(tx, contract_id)
+    await fund(tx, contract_id)
     vehicle_id = await _with_car(tx, contract_id)
     await service.deliver(tx, contract_id, delivered_on=TODAY, mileage_km=12, paper_ref="JC-1")
     await _device_in(tx, vehicle_id, branch)
@@ -156,66 +97,6 @@ async def test_a_lease_runs_from_signing_to_the_lessees_title(
     ]
 
 
-async def test_money_at_signing_is_on_the_books_by_its_purpose(
-    database: Database, seller: Actor, contract_id: ContractId
-) -> None:
-    async with database.transaction(seller) as tx:
-        await _funded(tx, contract_id)
-        payment = (await service.signing_payments_of(tx, contract_id))[0]
-        await service.record_signing_payment(tx, _succeeded(contract_id, payment))
-    async with database.transaction(seller) as tx:
-        balances = {
-            account: (await ledger.balance(tx, account)).amount
-            for account in (Account.PROVIDER_CLEARING, Account.CUSTOMER_PREPAYMENTS, Account.SECURITY_DEPOSITS)
-        }
-    assert {account: abs(amount) for account, amount in balances.items()} == {
-        Account.PROVIDER_CLEARING: Money.of("70210.00").amount,
-        Account.CUSTOMER_PREPAYMENTS: Money.of("56940.00").amount,
-        Account.SECURITY_DEPOSITS: Money.of("9490.00").amount,
-    }
-
-
-async def test_asking_twice_asks_for_one_mandate_and_one_charge_each(
-    database: Database, seller: Actor, contract_id: ContractId
-) -> None:
-    async with database.transaction(seller) as tx:
-        await _signed(tx, contract_id)
-        await service.request_signing_payments(tx, contract_id)
-        await service.request_signing_payments(tx, contract_id)
-        fact = await _mandate(tx, contract_id)
-        await service.charge_signing_payments(tx, fact)
-        await service.charge_signing_payments(tx, fact)
-        await service.request_signing_payments(tx, contract_id)
-        charges = await service.payments.charges_of(tx, contract_id)
-        payments = await service.signing_payments_of(tx, contract_id)
-    assert sorted(charge.id for charge in charges) == sorted(payment.charge_id or UUID(int=0) for payment in payments)
-    assert {payment.state for payment in payments} == {SigningPaymentState.REQUESTED}
-    assert len(payments) == 4
-
-
-async def test_a_refused_payment_is_due_again_and_stale_news_of_it_changes_nothing(
-    database: Database, seller: Actor, contract_id: ContractId, facts: list[Fact]
-) -> None:
-    async with database.transaction(seller) as tx:
-        payment = (await _charged(tx, contract_id))[0]
-        assert payment.charge_id is not None
-        for charge_id in (ChargeId(UUID(int=77)), payment.charge_id):
-            await service.record_signing_payment_rejected(
-                tx,
-                ChargeRejected(
-                    charge_id=charge_id,
-                    contract_id=contract_id,
-                    purpose=ChargePurpose.SIGNING,
-                    subject_id=payment.id,
-                    code="insufficient_funds",
-                    advice=RejectionAdvice.RETRY_LATER,
-                ),
-            )
-        (again,) = [one for one in await service.signing_payments_of(tx, contract_id) if one.id == payment.id]
-        assert again.state is SigningPaymentState.DUE
-    assert len([fact for fact in facts if isinstance(fact, SigningPaymentRejected)]) == 1
-
-
 async def test_an_application_has_one_contract(
     database: Database, seller: Actor, contract_id: ContractId, approved: ApplicationId
 ) -> None:
@@ -233,12 +114,10 @@ async def test_only_the_lessees_own_account_is_debited(
     assert refused.value.field == "bank_account_id"
 
 
-async def test_nothing_is_paid_bought_or_handed_over_before_its_time(
+async def test_nothing_is_bought_or_handed_over_before_its_time(
     database: Database, seller: Actor, contract_id: ContractId
 ) -> None:
     async with database.transaction(seller) as tx:
-        with pytest.raises(RuleBroken, match="contract_state"):
-            await service.request_signing_payments(tx, contract_id)
         with pytest.raises(RuleBroken, match="contract_state"):
             await service.order_vehicle(tx, contract_id, vin=VIN, cost=Money.of("1"), dealer="x")
         with pytest.raises(RuleBroken, match="contract_state"):
@@ -255,7 +134,7 @@ async def test_a_lease_does_not_begin_without_delivery_and_device(
     database: Database, seller: Actor, contract_id: ContractId
 ) -> None:
     async with database.transaction(seller) as tx:
-        await _funded(tx, contract_id)
+        await fund(tx, contract_id)
         await _with_car(tx, contract_id)
         with pytest.raises(RuleBroken, match="vehicle_not_delivered"):
             await service.commence(tx, contract_id, commenced_on=TODAY)
@@ -271,7 +150,7 @@ async def test_a_contract_takes_a_car_from_stock_and_lets_go_of_it(
         car = CarToOrder(vin=VIN, model="汉", cost=Money.of("180000.00"), branch_id=branch)
         vehicle_id = await inventory.order_for_stock(tx, car, dealer="东方汽车")
         await inventory.receive(tx, vehicle_id, inspection=Inspection.OK)
-        await _signed(tx, contract_id)
+        await sign(tx, contract_id)
         await service.assign_vehicle(tx, contract_id, vehicle_id)
         with pytest.raises(Conflict, match="contract_has_vehicle"):
             await service.assign_vehicle(tx, contract_id, vehicle_id)
@@ -286,7 +165,7 @@ async def test_a_contract_is_not_cancelled_while_its_money_moves(
     database: Database, seller: Actor, contract_id: ContractId
 ) -> None:
     async with database.transaction(seller) as tx:
-        await _charged(tx, contract_id)
+        await charge(tx, contract_id)
         with pytest.raises(RuleBroken, match="signing_payment_under_way"):
             await service.cancel(tx, contract_id, reason="too late")
 
@@ -295,7 +174,7 @@ async def test_another_branchs_contract_is_not_found(
     database: Database, outsider: Actor, contract_id: ContractId
 ) -> None:
     async with database.transaction(outsider) as tx:
-        for look in (service.view, service.lock, service.timeline, service.documents, service.envelopes):
+        for look in (service.view, service.lock, service.timeline):
             with pytest.raises(NotFound):
                 await look(tx, contract_id)
         with pytest.raises(NotFound):

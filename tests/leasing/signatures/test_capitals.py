@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.money import Money
-from hub.leasing.contracts.capitals import in_capitals
+from hub.leasing.signatures.capitals import in_capitals
 
 _DIGITS = {digit: value for value, digit in enumerate("零壹贰叁肆伍陆柒捌玖")}
 _PLACES = {"拾": 10, "佰": 100, "仟": 1000}

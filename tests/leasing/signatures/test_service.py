@@ -14,26 +14,21 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.core.errors import Conflict, NotFound, RuleBroken
 from hub.core.events import Fact
-from hub.core.ids import ApplicationId, ContractId
+from hub.core.ids import ContractId
 from hub.core.ports.esign import Envelope, EnvelopeRequest, EnvelopeStatus, FetchRequest, SignedFiles, SignerRole
 from hub.infra.access import Actor
 from hub.infra.database import Database
 from hub.infra.files import Files
 from hub.integrations.executor import CallOutcome
 from hub.integrations.facts import OutcomeKnown
-from hub.leasing.contracts import service, signature
-from hub.leasing.contracts.rules import (
-    ContractSigned,
-    ContractState,
-    EnvelopeState,
-    Language,
-    LeaseTransitioned,
-    SignatureFailed,
-)
+from hub.leasing.contracts import service as contracts
+from hub.leasing.contracts.rules import ContractSigned, ContractState, LeaseTransitioned
+from hub.leasing.signatures import service
+from hub.leasing.signatures.rules import EnvelopeState, Language, SignatureFailed
 from hub.sdk.clock import VirtualClock
 
 if TYPE_CHECKING:
-    from tests.leasing.contracts.conftest import Provider
+    from tests.leasing.signatures.conftest import Provider
 
 SIGNED_AT = datetime(2026, 1, 5, 6, tzinfo=UTC)
 SIGNED = SignedFiles(
@@ -51,22 +46,16 @@ def envelope(status: EnvelopeStatus = EnvelopeStatus.SENT, **more: object) -> En
     return Envelope(envelope_ref="E1", status=status, signing_urls=("https://sign/1",), completed_at=done, **more)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-async def contract_id(database: Database, seller: Actor, approved: ApplicationId) -> ContractId:
-    async with database.transaction(seller) as tx:
-        return await service.draft(tx, application_id=approved)
-
-
 async def _out(database: Database, seller: Actor, contract_id: ContractId, provider: Provider, files: Files) -> UUID:
     async with database.transaction(seller) as tx:
-        envelope_id = await signature.request_signature(tx, contract_id)
-    await signature.perform_signatures(database, provider, files)  # type: ignore[arg-type]
+        envelope_id = await service.request_signature(tx, contract_id)
+    await service.perform_envelopes(database, provider, files)  # type: ignore[arg-type]
     return envelope_id
 
 
 async def _state(database: Database, seller: Actor, contract_id: ContractId) -> ContractState:
     async with database.transaction(seller) as tx:
-        return (await service.view(tx, contract_id)).state
+        return (await contracts.view(tx, contract_id)).state
 
 
 async def _told(database: Database, seller: Actor, envelope_id: UUID, result: Envelope) -> None:
@@ -79,7 +68,7 @@ async def _told(database: Database, seller: Actor, envelope_id: UUID, result: En
         result=result,
     )
     async with database.transaction(seller) as tx:
-        await signature.record_outcome_known(tx, fact)
+        await service.record_outcome_known(tx, fact)
 
 
 async def test_a_contract_goes_out_in_both_languages_and_comes_back_signed(
@@ -94,9 +83,9 @@ async def test_a_contract_goes_out_in_both_languages_and_comes_back_signed(
     envelope_id = await _out(database, seller, contract_id, esign, files)
     assert await _state(database, seller, contract_id) is ContractState.OUT_FOR_SIGNATURE
     await _told(database, seller, envelope_id, envelope(EnvelopeStatus.COMPLETED))
-    assert await signature.perform_fetch(database, esign, files) == 1  # type: ignore[arg-type]
+    assert await service.perform_fetch(database, esign, files) == 1  # type: ignore[arg-type]
     async with database.transaction(seller) as tx:
-        contract = await service.view(tx, contract_id)
+        contract = await contracts.view(tx, contract_id)
         papers = {paper.language: paper for paper in await service.documents(tx, contract_id)}
     assert (contract.state, contract.signed_at) == (ContractState.SIGNED, SIGNED_AT)
     assert set(papers) == set(Language)
@@ -125,9 +114,9 @@ async def test_a_step_repeated_after_a_crash_asks_for_the_very_same(
     first, second = provider(CallOutcome.OK), provider(envelope())
     with pytest.raises(ExceptionGroup):
         await _out(database, seller, contract_id, first, files)
-    assert await signature.perform_signatures(database, second, files) == 0  # type: ignore[arg-type]
-    clock.advance(signature.CLAIM + timedelta(seconds=1))
-    assert await signature.perform_signatures(database, second, files) == 1  # type: ignore[arg-type]
+    assert await service.perform_envelopes(database, second, files) == 0  # type: ignore[arg-type]
+    clock.advance(service.CLAIM + timedelta(seconds=1))
+    assert await service.perform_envelopes(database, second, files) == 1  # type: ignore[arg-type]
     assert first.asked == second.asked
     assert await _state(database, seller, contract_id) is ContractState.OUT_FOR_SIGNATURE
 
@@ -179,11 +168,11 @@ async def test_stale_and_repeated_news_change_nothing(
     envelope_id = await _out(database, seller, contract_id, esign, files)
     for status in (EnvelopeStatus.COMPLETED, EnvelopeStatus.COMPLETED, EnvelopeStatus.SENT, EnvelopeStatus.DECLINED):
         await _told(database, seller, envelope_id, envelope(status))
-    await signature.perform_fetch(database, esign, files)  # type: ignore[arg-type]
-    await signature.perform_fetch(database, esign, files)  # type: ignore[arg-type]
+    await service.perform_fetch(database, esign, files)  # type: ignore[arg-type]
+    await service.perform_fetch(database, esign, files)  # type: ignore[arg-type]
     async with database.transaction(seller) as tx:
-        await signature.record_signed(tx, envelope_id, signed_sha256="1" * 64, evidence_sha256=None)
-        moves = [event.after for event in await service.timeline(tx, contract_id)]
+        await service.record_signed(tx, envelope_id, signed_sha256="1" * 64, evidence_sha256=None)
+        moves = [event.after for event in await contracts.timeline(tx, contract_id)]
     assert moves == [ContractState.DRAFTED, ContractState.OUT_FOR_SIGNATURE, ContractState.SIGNED]
     assert [fact.after for fact in facts if isinstance(fact, LeaseTransitioned)] == moves
 
@@ -198,10 +187,10 @@ async def test_a_signed_file_that_cannot_be_fetched_is_asked_for_again(
 ) -> None:
     esign = provider(envelope(EnvelopeStatus.COMPLETED), CallOutcome.UNKNOWN, SIGNED)
     await _out(database, seller, contract_id, esign, files)
-    await signature.perform_fetch(database, esign, files)  # type: ignore[arg-type]
+    await service.perform_fetch(database, esign, files)  # type: ignore[arg-type]
     assert await _state(database, seller, contract_id) is ContractState.OUT_FOR_SIGNATURE
-    clock.advance(timedelta(seconds=signature.FETCH_AGAIN_S + 1))
-    await signature.perform_fetch(database, esign, files)  # type: ignore[arg-type]
+    clock.advance(timedelta(seconds=service.FETCH_AGAIN_S + 1))
+    await service.perform_fetch(database, esign, files)  # type: ignore[arg-type]
     assert await _state(database, seller, contract_id) is ContractState.SIGNED
 
 
@@ -227,16 +216,16 @@ async def test_an_envelope_is_taken_back_unless_it_was_signed_first(
     await _out(database, seller, contract_id, esign, files)
     async with database.transaction(seller) as tx:
         with pytest.raises(RuleBroken, match="contract_not_cancellable"):
-            await service.cancel(tx, contract_id, reason="another car")
-        await signature.withdraw_signature(tx, contract_id, reason="another car")
-    assert await signature.perform_voids(database, esign, limit=5) == 1  # type: ignore[arg-type]
+            await contracts.cancel(tx, contract_id, reason="another car")
+        await service.withdraw_signature(tx, contract_id, reason="another car")
+    assert await service.perform_voids(database, esign, limit=5) == 1  # type: ignore[arg-type]
     assert await _state(database, seller, contract_id) is state
 
 
 async def test_nothing_is_withdrawn_that_is_not_out(database: Database, seller: Actor, contract_id: ContractId) -> None:
     async with database.transaction(seller) as tx:
         with pytest.raises(Conflict, match="no_envelope_out"):
-            await signature.withdraw_signature(tx, contract_id, reason="x")
+            await service.withdraw_signature(tx, contract_id, reason="x")
 
 
 async def test_a_paper_is_found_by_its_language_once_it_is_set(
@@ -250,12 +239,21 @@ async def test_a_paper_is_found_by_its_language_once_it_is_set(
         found = await service.paper(tx, contract_id, Language.ENGLISH)
         with pytest.raises(NotFound):
             await service.paper(tx, contract_id, Language.ENGLISH, signed=True)
-        number = (await service.view(tx, contract_id)).number
+        number = (await contracts.view(tx, contract_id)).number
     assert found.name == f"{number}.en.pdf"
     assert files.has(found.sha256)
     async with database.transaction(outsider) as tx:
         with pytest.raises(NotFound):
             await service.paper(tx, contract_id, Language.ENGLISH)
+
+
+async def test_another_branchs_contract_is_not_found(
+    database: Database, outsider: Actor, contract_id: ContractId
+) -> None:
+    async with database.transaction(outsider) as tx:
+        for act in (service.documents, service.envelopes, service.request_signature):
+            with pytest.raises(NotFound):
+                await act(tx, contract_id)
 
 
 async def test_the_database_keeps_one_live_envelope_and_the_story(
