@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hub.api.deps import House
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
+from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.provider import Clock
 from hub.infra import logs
@@ -27,7 +28,7 @@ from hub.infra.rotation import require_keys
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
-from hub.integrations import applying, configuration, inbox, reconcile, switches
+from hub.integrations import applying, call_log, configuration, inbox, reconcile, switches
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
@@ -141,6 +142,18 @@ async def _warn_in_doubt(tx: Tx, fact: ChargeInDoubt) -> None:
     )
 
 
+async def _warn_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
+    call = await call_log.get_call(tx, fact.call_id)
+    if call.lease_id is not None:
+        await warnings.raise_for_contract(
+            tx,
+            WarningKind.CALL_ESCALATED,
+            contract_id=ContractId(call.lease_id),
+            subject=str(fact.call_id),
+            reason=f"{fact.operation} at {fact.instance}: {fact.reason}",
+        )
+
+
 async def _warn_mandate(tx: Tx, fact: MandateRejected) -> None:
     await warnings.raise_for_contract(
         tx,
@@ -181,7 +194,7 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
         credit.record_outcome_known,
         collections.record_outcome_known,
     ),
-    OutcomeEscalated: (payments.record_escalated,),
+    OutcomeEscalated: (payments.record_escalated, _warn_escalated),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
     MandateActivated: (funding.charge_signing_payments,),

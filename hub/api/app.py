@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -27,6 +28,7 @@ from hub.api import (
     payments,
     products,
     providers,
+    quotes,
     reports,
     servicing,
     signatures,
@@ -35,6 +37,7 @@ from hub.api import (
     warnings,
 )
 from hub.api.deps import House
+from hub.core.errors import InvalidInput
 from hub.infra.logs import correlated
 
 PREFIX = "/api/v1"
@@ -45,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     parties.router,
     products.router,
+    quotes.router,
     applications.router,
     credit.router,
     contracts.router,
@@ -73,6 +77,7 @@ def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
+        redirect_slashes=False,
     )
     app.state.house = house
     for router in ROUTERS:
@@ -137,7 +142,8 @@ def _limited(receive: Receive) -> Receive:
 
 
 async def _too_large(send: Send) -> None:
-    body = b'{"error":{"code":"invalid_input","message":"the body is too large","field":"body"}}'
+    error = {"code": InvalidInput.code, "message": "body: is too large", "field": "body", "reason": "is too large"}
+    body = json.dumps({"error": error}).encode()
     headers: list[Any] = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -15,6 +15,7 @@ from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.collections import service
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
+from hub.leasing.contracts import service as contracts
 
 router = APIRouter(tags=["collections"])
 
@@ -76,13 +77,15 @@ async def cases(
 @router.get("/contracts/{contract_id}/contacts")
 async def contacts(contract_id: UUID, tx: Annotated[Tx, acting(P.COLLECTIONS_READ)]) -> list[ContactOut]:
     """Every contact about a lease, oldest first."""
-    return [ContactOut.model_validate(one) for one in await service.contacts_of(tx, ContractId(contract_id))]
+    contract = await contracts.view(tx, ContractId(contract_id))
+    return [ContactOut.model_validate(one) for one in await service.contacts_of(tx, contract.id)]
 
 
 @router.get("/contracts/{contract_id}/promises")
 async def promises(contract_id: UUID, tx: Annotated[Tx, acting(P.COLLECTIONS_READ)]) -> list[PromiseOut]:
     """Every promise of a lease, oldest first."""
-    return [PromiseOut.model_validate(one) for one in await service.promises_of(tx, ContractId(contract_id))]
+    contract = await contracts.view(tx, ContractId(contract_id))
+    return [PromiseOut.model_validate(one) for one in await service.promises_of(tx, contract.id)]
 
 
 @router.post("/contracts/{contract_id}/promises", status_code=201)

@@ -14,6 +14,7 @@ from hub.api.deps import AmountText, Body, ThePage, acting
 from hub.core.ids import ApplicationId, BankAccountId, ChannelId, ContractId, VehicleId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
+from hub.leasing.channels import service as channels
 from hub.leasing.contracts import service
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.inventory import service as inventory
@@ -170,13 +171,14 @@ async def cancel(contract_id: UUID, body: Reason, tx: Writing) -> ContractOut:
 @router.post("/{contract_id}/vehicle", status_code=201)
 async def order_vehicle(contract_id: UUID, body: OrderVehicle, tx: Writing) -> ContractOut:
     """Order the car of a signed contract from its dealer."""
+    partner = None if body.channel_id is None else await channels.get_partner(tx, ChannelId(body.channel_id))
     await service.order_vehicle(
         tx,
         ContractId(contract_id),
         vin=body.vin,
         cost=body.cost,
         dealer=body.dealer,
-        channel_id=None if body.channel_id is None else ChannelId(body.channel_id),
+        channel_id=None if partner is None else partner.id,
         colour=body.colour,
         engine_number=body.engine_number,
     )

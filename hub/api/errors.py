@@ -52,7 +52,9 @@ def _facts(error: errors.LeaseHubError) -> dict[str, Any]:
             return {}
 
 
-def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **facts: Any) -> JSONResponse:
+def _answer(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **facts: Any
+) -> JSONResponse:
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
     body = {"error": {"code": code, "message": mask_text(message), **facts}}
@@ -75,9 +77,18 @@ def _field(problem: Mapping[str, Any]) -> str:
 
 async def _on_unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"field": _field(problem), "reason": str(problem["msg"])} for problem in error.errors()[:_MOST_PROBLEMS]]
+    problems = [
+        {"field": _field(problem), "reason": str(problem["msg"])} for problem in error.errors()[:_MOST_PROBLEMS]
+    ]
     first = problems[0]
-    return _answer(422, errors.InvalidInput.code, f"{first['field']}: {first['reason']}", **first, problems=problems)
+    return _answer(
+        422,
+        errors.InvalidInput.code,
+        f"{first['field']}: {first['reason']}",
+        field=first["field"],
+        reason=first["reason"],
+        problems=problems,
+    )
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -90,8 +101,14 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    """A failure of ours: the log says which, the answer does not."""
+    return _answer(500, errors.LeaseHubError.code, "something went wrong on our side; it has been logged")
+
+
 def install(app: FastAPI) -> None:
     """Have every error of the tree, every unreadable request, and what is not there answered in one shape."""
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_failure)

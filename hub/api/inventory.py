@@ -13,6 +13,8 @@ from hub.api.deps import AmountText, Body, ThePage, acting
 from hub.core.ids import BranchId, ChannelId, ContractId, VehicleId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
+from hub.leasing.channels import service as channels
+from hub.leasing.contracts import service as contracts
 from hub.leasing.inventory import service
 from hub.leasing.inventory.rules import CarToOrder, Inspection, MovementKind, OrderState, TitleHolder, VehicleStatus
 
@@ -150,8 +152,9 @@ async def order_for_stock(body: OrderForStock, tx: Writing) -> VehicleOut:
         colour=body.colour,
         engine_number=body.engine_number,
     )
-    channel = None if body.channel_id is None else ChannelId(body.channel_id)
-    return await _shown(tx, await service.order_for_stock(tx, car, dealer=body.dealer, channel_id=channel))
+    partner = None if body.channel_id is None else await channels.get_partner(tx, ChannelId(body.channel_id))
+    channel_id = None if partner is None else partner.id
+    return await _shown(tx, await service.order_for_stock(tx, car, dealer=body.dealer, channel_id=channel_id))
 
 
 @router.get("")
@@ -215,14 +218,16 @@ async def clear(vehicle_id: UUID, body: Clear, tx: Writing) -> VehicleOut:
 @router.post("/{vehicle_id}/reservation")
 async def reserve(vehicle_id: UUID, body: Reserve, tx: Writing) -> VehicleOut:
     """Hold a car for a contract."""
-    await service.reserve(tx, VehicleId(vehicle_id), contract_id=ContractId(body.contract_id))
+    contract = await contracts.view(tx, ContractId(body.contract_id))
+    await service.reserve(tx, VehicleId(vehicle_id), contract_id=contract.id)
     return await _shown(tx, vehicle_id)
 
 
 @router.post("/{vehicle_id}/release")
 async def release(vehicle_id: UUID, body: Release, tx: Writing) -> VehicleOut:
     """Let go of a car that a contract will not take."""
-    await service.release(tx, VehicleId(vehicle_id), contract_id=ContractId(body.contract_id), reason=body.reason)
+    contract = await contracts.view(tx, ContractId(body.contract_id))
+    await service.release(tx, VehicleId(vehicle_id), contract_id=contract.id, reason=body.reason)
     return await _shown(tx, vehicle_id)
 
 

@@ -83,19 +83,22 @@ async def request_mandate(
 @router.get("/contracts/{contract_id}/mandates")
 async def mandates(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MandateOut]:
     """Every mandate of a contract, newest first."""
-    return [MandateOut.model_validate(one) for one in await service.mandates_of(tx, ContractId(contract_id))]
+    contract = await contracts.view(tx, ContractId(contract_id))
+    return [MandateOut.model_validate(one) for one in await service.mandates_of(tx, contract.id)]
 
 
 @router.get("/contracts/{contract_id}/charges")
 async def charges(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MovementOut]:
     """Every charge of a contract, newest first."""
-    return [MovementOut.model_validate(one) for one in await service.charges_of(tx, ContractId(contract_id))]
+    contract = await contracts.view(tx, ContractId(contract_id))
+    return [MovementOut.model_validate(one) for one in await service.charges_of(tx, contract.id)]
 
 
 @router.get("/contracts/{contract_id}/payouts")
 async def payouts(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MovementOut]:
     """Every payout of a contract, newest first."""
-    return [MovementOut.model_validate(one) for one in await service.payouts_of(tx, ContractId(contract_id))]
+    contract = await contracts.view(tx, ContractId(contract_id))
+    return [MovementOut.model_validate(one) for one in await service.payouts_of(tx, contract.id)]
 
 
 @router.get("/charges")

@@ -1,11 +1,11 @@
-"""Products defined without code, put on offer and taken off it; quotes made and read back.
+"""Products defined without code, put on offer and taken off it.
 
 Shares and rates are decimal fractions ("0.085"), amounts decimal strings in yuan ("120000.00").
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -14,12 +14,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import AmountText, Body, ThePage, acting
-from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
+from hub.core.ids import ProductVersionId
 from hub.core.money import Rounding
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.products import service
-from hub.leasing.products.pricing import Fee
 from hub.leasing.products.rules import (
     Allocation,
     AmountRange,
@@ -37,7 +36,6 @@ from hub.leasing.products.rules import (
     TermRange,
     VersionState,
 )
-from hub.leasing.products.schedule import NOTHING
 
 router = APIRouter(tags=["products"])
 
@@ -181,109 +179,6 @@ class ProductOut(BaseModel):
     published_version_id: UUID | None
 
 
-class FeeBody(Body):
-    """A fee of a deal: financed, or paid at signing."""
-
-    model_config = _BOTH_WAYS
-
-    kind: str
-    amount: AmountText
-    financed: bool
-
-
-class MakeQuote(Body):
-    """What to price, on which version, for which branch and lead."""
-
-    product_version_id: UUID
-    branch_id: UUID
-    lead_id: UUID | None = None
-    car_model: str
-    car_price: AmountText
-    fees: tuple[FeeBody, ...] = Field(default=(), max_length=40)
-    down_payment: AmountText
-    deposit: AmountText = NOTHING
-    service_fee: AmountText = NOTHING
-    balloon: AmountText = NOTHING
-    term_months: int
-    annual_rate: Fraction
-    starts_on: date
-
-
-class DealOut(BaseModel):
-    """What was priced."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    car_model: str
-    car_price: AmountText
-    fees: list[FeeBody]
-    down_payment: AmountText
-    deposit: AmountText
-    service_fee: AmountText
-    balloon: AmountText
-    term_months: int
-    annual_rate: Decimal
-    starts_on: date
-
-
-class InstalmentOut(BaseModel):
-    """One instalment of the schedule."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    number: int
-    due_on: date
-    principal: AmountText
-    interest: AmountText
-    rent: AmountText
-    balance_after: AmountText
-
-
-class DueAtSigningOut(BaseModel):
-    """What the customer pays at signing."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    down_payment: AmountText
-    deposit: AmountText
-    service_fee: AmountText
-    fees: AmountText
-    total: AmountText
-
-
-class PriceOut(BaseModel):
-    """What came out, with the annualised rate that must be shown."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    financed: AmountText
-    due_at_signing: DueAtSigningOut
-    schedule: list[InstalmentOut]
-    total_rent: AmountText
-    total_interest: AmountText
-    purchase_option: AmountText
-    total_cost: AmountText
-    monthly_irr: Decimal | None
-    effective_annual_rate: Decimal | None
-
-
-class QuoteOut(BaseModel):
-    """A quote: what was asked, what came out, and until when it binds."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    number: str
-    branch_id: UUID
-    lead_id: UUID | None
-    product_version_id: UUID
-    deal: DealOut
-    price: PriceOut
-    valid_until_on: date
-    created_at: datetime
-    created_by: str
-
-
 @router.post("/products", status_code=201)
 async def create_product(body: CreateProduct, tx: Annotated[Tx, acting(P.PRODUCTS_WRITE)]) -> VersionOut:
     """Define a product; its first version is a draft."""
@@ -332,31 +227,3 @@ async def publish(version_id: UUID, tx: Annotated[Tx, acting(P.PRODUCTS_PUBLISH)
 async def retire(version_id: UUID, tx: Annotated[Tx, acting(P.PRODUCTS_PUBLISH)]) -> VersionOut:
     """Take a version off offer."""
     return VersionOut.model_validate(await service.retire(tx, ProductVersionId(version_id)))
-
-
-@router.post("/quotes", status_code=201)
-async def make_quote(body: MakeQuote, tx: Annotated[Tx, acting(P.QUOTES_WRITE)]) -> QuoteOut:
-    """Price a deal on a version that is on offer, and keep the quote."""
-    quote = await service.make_quote(
-        tx,
-        product_version_id=ProductVersionId(body.product_version_id),
-        branch_id=BranchId(body.branch_id),
-        lead_id=None if body.lead_id is None else LeadId(body.lead_id),
-        car_model=body.car_model,
-        car_price=body.car_price,
-        fees=tuple(Fee(**dict(fee)) for fee in body.fees),
-        down_payment=body.down_payment,
-        deposit=body.deposit,
-        service_fee=body.service_fee,
-        balloon=body.balloon,
-        term_months=body.term_months,
-        annual_rate=body.annual_rate,
-        starts_on=body.starts_on,
-    )
-    return QuoteOut.model_validate(quote)
-
-
-@router.get("/quotes/{quote_id}")
-async def quote(quote_id: UUID, tx: Annotated[Tx, acting(P.PRODUCTS_READ)]) -> QuoteOut:
-    """One quote, whole."""
-    return QuoteOut.model_validate(await service.get_quote(tx, QuoteId(quote_id)))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from hub.api.deps import Body, TheHouse, ThePage, acting, holding
@@ -22,6 +22,9 @@ from hub.integrations.registry import ProviderState, describe
 from hub.integrations.verdicts import CallState
 
 router = APIRouter(tags=["providers"])
+
+# What instances and operations are called.
+Word = Annotated[str, Query(pattern=r"^[a-z0-9_]{1,64}$")]
 
 
 class ProviderOut(BaseModel):
@@ -108,8 +111,8 @@ async def switch(name: str, body: Switch, house: TheHouse, tx: Annotated[Tx, act
 async def calls(
     page: ThePage,
     tx: Annotated[Tx, acting(P.PROVIDERS_READ)],
-    instance: str | None = None,
-    operation: str | None = None,
+    instance: Word | None = None,
+    operation: Word | None = None,
     state: CallState | None = None,
     lease_id: UUID | None = None,
 ) -> list[CallOut]:

@@ -222,6 +222,10 @@ async def _play(
 
 @contextmanager
 def _bar(console: Console, people: int) -> Iterator[Told]:
+    """A progress bar at a terminal; elsewhere a line each month of the demo."""
+    if not console.is_terminal:
+        yield _monthly_lines(console)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -236,6 +240,18 @@ def _bar(console: Console, people: int) -> Iterator[Told]:
             progress.update(task, description=f"{day}", completed=ended)
 
         yield tell
+
+
+def _monthly_lines(console: Console) -> Told:
+    told: set[str] = set()
+
+    def tell(day: date, ended: int, people: int) -> None:
+        month = f"{day:%Y-%m}"
+        if month not in told:
+            told.add(month)
+            console.print(f"{day}: {ended} of {people} stories told")
+
+    return tell
 
 
 async def _show_summary(console: Console, hub: Hub, problems: list[file.Problem]) -> int:

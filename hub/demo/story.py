@@ -41,8 +41,8 @@ from hub.leasing.leads import service as leads
 from hub.leasing.leads.rules import LeadSource
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import ConsentMethod, ConsentPurpose
-from hub.leasing.products import service as products
-from hub.leasing.products.pricing import Fee
+from hub.leasing.quotes import service as quotes
+from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountState, AccountView, InstalmentState
 from hub.leasing.settlements import service as settlements
@@ -174,7 +174,7 @@ async def _customer(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -
 
 async def _quote(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bool:
     assert note.lead_id is not None
-    quote = await products.make_quote(
+    quote = await quotes.make_quote(
         tx,
         product_version_id=stage.company.versions[who.method],
         branch_id=stage.company.branches[who.branch],

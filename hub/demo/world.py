@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -30,13 +31,11 @@ class World:
 
     async def set_clock(self, now: datetime | None) -> None:
         """Move every vendor's clock; None gives them the machine's time again."""
-        for capability in CAPABILITIES:
-            await self._post(capability, "clock", {"now": None if now is None else now.isoformat()})
+        await self._tell_all("clock", {"now": None if now is None else now.isoformat()})
 
     async def deliver_callbacks(self) -> None:
         """Have every callback that is due posted, and wait until it is."""
-        for capability in CAPABILITIES:
-            await self._post(capability, "flush", {})
+        await self._tell_all("flush", {})
 
     async def refuse_rent(self, *, contract_number: str, due_on: date, times: int | None) -> None:
         """The payer's account will be empty for this rent, so many times (None: always)."""
@@ -62,6 +61,9 @@ class World:
         answer.raise_for_status()
         found: Mapping[str, Any] = answer.json()
         return found
+
+    async def _tell_all(self, path: str, body: Mapping[str, Any]) -> None:
+        await asyncio.gather(*(self._post(capability, path, body) for capability in CAPABILITIES))
 
     async def _post(self, capability: str, path: str, body: Mapping[str, Any]) -> None:
         try:

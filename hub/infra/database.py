@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, MetaData, Numeric, Uuid, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -42,6 +44,8 @@ _NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+_Value = TypeVar("_Value")
+
 
 class Amount(TypeDecorator[Money]):
     """Money in the functional currency, stored as numeric(18,2)."""
@@ -60,6 +64,26 @@ class Amount(TypeDecorator[Money]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Money | None:
         """An exact number to Money."""
         return None if value is None else Money.of(value, FUNCTIONAL_CURRENCY)
+
+
+class Stored(TypeDecorator[_Value], Generic[_Value]):
+    """A frozen value of some rules as one jsonb column: exact amounts and rates, checked when it is read."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def __init__(self, kind: type[_Value]) -> None:
+        super().__init__()
+        self.kind = kind
+        self._adapter = TypeAdapter(kind)
+
+    def process_bind_param(self, value: _Value | None, dialect: Dialect) -> Any:
+        """The value as JSON."""
+        return None if value is None else self._adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> _Value | None:
+        """The value again."""
+        return None if value is None else self._adapter.validate_python(value)
 
 
 class Base(DeclarativeBase):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, not_, select
 
+from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
 from hub.infra.database import Tx
@@ -89,9 +90,10 @@ async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
 
 
 async def open_unknowns(tx: Tx) -> int:
-    """How many calls have an outcome that nobody knows."""
+    """How many calls have an outcome that nobody knows; a mere look that failed has left nothing open."""
     open_states = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
-    return await tx.scalar(select(func.count()).where(ProviderCall.state.in_(open_states))) or 0
+    mere_look = and_(ProviderCall.effect == Effect.READ, ProviderCall.reconcile_at.is_(None))
+    return await tx.scalar(select(func.count()).where(ProviderCall.state.in_(open_states), not_(mere_look))) or 0
 
 
 def _view(row: ProviderCall) -> CallView:

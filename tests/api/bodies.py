@@ -113,32 +113,31 @@ class Bad:
 
 NUL, SURROGATE, HUGE = "a\x00b", "\ud800", "x" * 100_000
 _WRONG: dict[str, tuple[Any, ...]] = {
-    "uuid": ("not-a-uuid", 7, [], {}, NUL, HUGE),
-    "amount": (
-        *(12.5, "-1.00", "0.001", "1e5", "1e400", "9e999999", "NaN", "Infinity", "1,000.00", "１２.００", "", " 1", NUL),
-        *("9" * 17, "9" * 24, HUGE, SURROGATE, [], {}, True),
-    ),
-    "date": ("2026-02-30", "2026-13-01", "yesterday", "", [], {}, NUL, HUGE, SURROGATE),
-    "date-time": ("2026-02-30T00:00:00Z", "now", "", [], {}, NUL, HUGE),
-    "password": (7, [], {}, HUGE, SURROGATE, NUL),
-    "enum": ("nonsense", 7, [], {}, NUL, HUGE, SURROGATE),
-    "text": (7, True, [], {}, NUL, SURROGATE, HUGE),
-    "integer": ("many", 1.5, -1, 2**31, 2**63, 2**200, [], {}, NUL, "1e5"),
-    "number": ("much", "NaN", "Infinity", "1e400", -1, "-0.5", 10**30, [], {}, NUL, SURROGATE),
-    "boolean": ("maybe", 7, [], {}, NUL),
-    "array": ({}, "x", 7, [[]], [None]),
-    "object": ([], "x", 7, [None]),
+    "uuid": ("not-a-uuid", 7, NUL),
+    "amount": (12.5, "-1.00", "0.001", "1e5", "9e999999", "NaN", "１２.００", "", NUL, "9" * 17, []),
+    "date": ("2026-02-30", "yesterday", [], NUL),
+    "date-time": ("2026-02-30T00:00:00Z", "now", [], NUL),
+    "password": (7, HUGE, SURROGATE),
+    "enum": ("nonsense", 7, NUL, SURROGATE),
+    "text": (7, [], NUL, SURROGATE, HUGE),
+    "integer": ("many", 1.5, -1, 2**31, 2**200, []),
+    "number": ("much", "NaN", "Infinity", "1e400", -1, 10**30, []),
+    "boolean": ("maybe", 7),
+    "array": ({}, "x", [[]]),
+    "object": ([], "x"),
 }
 _ODD: dict[str, tuple[Any, ...]] = {
-    "uuid": ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
-    "amount": ("0.00", "9999999999999999.99", "9999999999999999", "0"),
-    "date": ("0001-01-01", "9999-12-31", "1900-01-01", 0, 2**40),
-    "date-time": ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-05T00:00:00", 0, 1e18, -1),
-    "text": ("", " ", "\n\r\t\x1b[31m", "'; drop table party; --", "%s{0}{name}", "\u202e\u200b", "🚗" * 40),
-    "integer": (0, 1_000_000, True),
-    "number": (0, 1, "0.123456789", True),
+    "uuid": ("00000000-0000-0000-0000-000000000000",),
+    "amount": ("0.00", "9999999999999999.99"),
+    "date": ("0001-01-01", "9999-12-31", 2**40),
+    "date-time": ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-05T00:00:00", 1e18),
+    "text": ("", "\n\r\t\x1b[31m", "%s{0}{name}", "🚗" * 40),
+    "integer": (0, 1_000_000),
+    "number": (0, 1, "0.123456789"),
     "array": ([],),
 }
+# Their fields are those of the terms of POST /products.
+_SAME_FIELDS = ("/products/{product_id}/versions", "/product-versions/{version_id}")
 
 
 def bad_bodies(door: Door, good: dict[str, Any]) -> Iterator[Bad]:
@@ -146,9 +145,10 @@ def bad_bodies(door: Door, good: dict[str, Any]) -> Iterator[Bad]:
     assert door.body is not None
     schema = resolved(door.body)
     yield Bad("unknown field", good | {"surprise": 1}, field="surprise")
+    yield Bad("unknown field that no text can hold", good | {SURROGATE: NUL})
     for name in schema.get("required", ()):
         yield Bad(f"without {name}", {key: value for key, value in good.items() if key != name}, field=name)
-    for path, inner, nullable in _leaves(schema, good, ()):
+    for path, inner, nullable in () if door.path.endswith(_SAME_FIELDS) else _leaves(schema, good, ()):
         where, sort = ".".join(map(str, path)), _sort(inner)
         for value in _WRONG[sort]:
             yield Bad(f"{where}={_short(value)}", _with(good, path, value))

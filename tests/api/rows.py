@@ -34,7 +34,7 @@ async def make_rows(world: World) -> Rows:
         "device_id": lease.device,
         "version_id": version,
         "product_version_id": version,
-        "staff_id": world.people["sales"].id,
+        "staff_id": world.people["accountant"].id,
         "kind": "identity_document",
         "language": "en",
         "name": "psp_main",
@@ -71,6 +71,6 @@ async def _behind_the_doors(world: World, contract_id: str) -> Rows:
         )
     async with world.transaction() as tx:
         [warning] = await warnings.list_warnings(tx)
-        [token, *_] = await staff.tokens_of(tx, UUID(world.people["sales"].id))
+        [token, *_] = await staff.tokens_of(tx, UUID(world.people["accountant"].id))
         delivery = await tx.scalar(select(InboxDelivery.id).limit(1))
     return {"warning_id": str(warning.id), "token_id": str(token.id), "delivery_id": str(delivery)}

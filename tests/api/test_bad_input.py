@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.api.app import LARGEST_BODY
+from hub.leasing.applications.rules import LARGEST_FILE_BYTES
 from tests.api.bodies import bad_bodies, good_body
 from tests.api.routes import Door, doors
 from tests.api.rows import Rows
@@ -91,19 +92,24 @@ async def test_bad_fields_are_refused(admin: httpx.AsyncClient, rows: Rows, snap
 JSON = {"content-type": "application/json"}
 
 
-def _spoiled(good: bytes) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+def _no_json(good: bytes) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     yield "nothing", b"", JSON
     yield "broken off", good[:-1], JSON
     yield "a list", b"[" + good + b"]", JSON
-    yield "null", b"null", JSON
     yield "not UTF-8", good.replace(b":", b':"\xff\xfe",', 1), JSON
-    yield "UTF-16", good.decode().encode("utf-16"), JSON
-    yield "deep", b'{"a":' * 50_000 + b"1" + b"}" * 50_000, JSON
-    yield "deep list", b"[" * 100_000 + b"]" * 100_000, JSON
-    yield "endless number", b'{"a": ' + b"9" * 10_000 + b"}", JSON
-    yield "a form", b"a=1&b=2", {"content-type": "application/x-www-form-urlencoded"}
+    yield "deep", b'{"a":' * 20_000 + b"1" + b"}" * 20_000, JSON
     yield "plain text", good, {"content-type": "text/plain"}
     yield "a file", good, {"content-type": "multipart/form-data; boundary=x"}
+
+
+def _odder(good: bytes) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+    yield "null", b"null", JSON
+    yield "UTF-16 without a mark", good.decode().encode("utf-16-le")[1:], JSON
+    yield "deep list", b"[" * 100_000 + b"]" * 100_000, JSON
+    yield "endless number", b'{"a": ' + b"9" * 10_000 + b"}", JSON
+    yield "endless text", b'{"a": "' + b"9" * 1_000_000 + b'"}', JSON
+    yield "many fields", json.dumps({f"field {number}": number for number in range(10_000)}).encode(), JSON
+    yield "a form", b"a=1&b=2", {"content-type": "application/x-www-form-urlencoded"}
     yield "a file without boundary", good, {"content-type": "multipart/form-data"}
 
 
@@ -112,43 +118,68 @@ async def test_what_is_no_json_is_refused(
     admin: httpx.AsyncClient, rows: Rows, snapshot: Snapshot, door: Door
 ) -> None:
     found, before = [], await snapshot.take()
-    path, optional = door.path.format(**rows), _takes_nothing(door)
-    for what, content, headers in _spoiled(json.dumps(good_body(door, rows)).encode()):
+    good, path = json.dumps(good_body(door, rows)).encode(), door.path.format(**rows)
+    odder = _odder(good) if door.path.endswith("/leads") else ()
+    for what, content, headers in (*_no_json(good), *odder):
         answer = await admin.request(door.method, path, content=content, headers=headers)
         wrong = problem(answer)
-        if wrong or (answer.is_success and not (optional and not content)):
-            found.append((what, wrong or f"taken: {answer.status_code}"))
+        if wrong or answer.is_success or len(answer.content) > 20_000:
+            found.append((what, wrong or f"{answer.status_code}, {len(answer.content)} bytes"))
     assert found == []
     assert await snapshot.take() == before
 
 
-def _takes_nothing(door: Door) -> bool:
-    return False
+UPLOAD = "/api/v1/applications/{application_id}/materials/income_proof"
+IN_PARTS = {"content-type": "multipart/form-data; boundary=x"}
+PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-'
 
 
-UPLOAD = "/api/v1/applications/{application_id}/materials/{kind}"
-
-
-@pytest.mark.parametrize("path", [UPLOAD, "/api/v1/leads", "/api/v1/session"])
-async def test_a_body_beyond_the_limit_is_refused(admin: httpx.AsyncClient, rows: Rows, path: str) -> None:
-    method = "PUT" if path == UPLOAD else "POST"
-    whole = await admin.request(method, path.format(**rows), content=b"x" * (LARGEST_BODY + 1), headers=JSON)
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "start"),
+    [("PUT", UPLOAD, IN_PARTS, PART), ("POST", "/api/v1/leads", JSON, b'{"name": "'), ("POST", "/webhooks/x", JSON, b"")],
+    ids=["upload", "body", "callback"],
+)
+async def test_a_body_beyond_the_limit_is_refused(
+    admin: httpx.AsyncClient, rows: Rows, method: str, path: str, headers: dict[str, str], start: bytes
+) -> None:
+    path = path.format(**rows)
+    whole = await admin.request(method, path, content=start + b"x" * LARGEST_BODY * 2, headers=headers)
     assert (whole.status_code, problem(whole)) == (413, "")
 
     async def in_pieces() -> AsyncIterator[bytes]:
+        yield start
         for _ in range(LARGEST_BODY // 2**20 + 2):
             yield b" " * 2**20
 
-    streamed = await admin.request(method, path.format(**rows), content=in_pieces(), headers=JSON)
-    assert streamed.status_code in (400, 413)
-    assert problem(streamed) == ""
+    streamed = await admin.request(method, path, content=in_pieces(), headers=headers)
+    assert (streamed.status_code, problem(streamed)) == (413, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "filename", "content"),
+    [
+        ("file", "a.pdf", b""),
+        ("file", "a.pdf", b"no pdf at all"),
+        ("file", "a.pdf", b"%PDF-" + b"x" * LARGEST_FILE_BYTES),
+        ("file", "a\x00\r\n.exe", b"MZ"),
+        ("paper", "a.pdf", b"%PDF-1.7"),
+    ],
+    ids=["empty", "no pdf", "too large", "a program", "another name"],
+)
+async def test_a_bad_file_is_refused(
+    admin: httpx.AsyncClient, rows: Rows, snapshot: Snapshot, name: str, filename: str, content: bytes
+) -> None:
+    before = await snapshot.take()
+    answer = await admin.put(UPLOAD.format(**rows), files={name: (filename, content, "application/pdf")})
+    assert (answer.status_code, problem(answer, "file")) == (422, "")
+    assert await snapshot.take() == before
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door.ids], ids=str)
 async def test_bad_ids_are_refused(admin: httpx.AsyncClient, rows: Rows, door: Door) -> None:
     found = []
     for name in door.ids:
-        for value in ("not-a-uuid", "%00", "a%00b", "%ff%fe", "%F0%9F%9A%97", "x" * 3000, "..%2f..%2fetc", "%27%3B--", " "):
+        for value in ("not-a-uuid", "a%00b", "%ff%fe", "x" * 3000, "..%2fetc"):
             answer = await admin.request(door.method, door.path.format(**{**rows, name: value}))
             wrong = problem(answer) if not door.path.startswith("/webhooks") else answer.status_code >= 500
             if wrong or answer.is_success:

@@ -19,7 +19,6 @@ DUPLICATE_LINES = 6
 
 # Rooms that are really two, with the cut that is due. A room that has been cut must leave this list.
 DUE_FOR_A_CUT = {
-    "hub/leasing/products": "quotes want a room of their own",
     "hub/leasing/servicing": "receipts and the waterfall want a room of their own",
 }
 

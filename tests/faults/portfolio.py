@@ -36,6 +36,7 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+from hub.leasing.quotes import service as quotes
 from hub.leasing.servicing import service as servicing
 
 _TERMS = ProductTerms(
@@ -121,7 +122,7 @@ async def _lessee(tx: Tx, branch_id: BranchId) -> tuple[PartyId, BankAccountId]:
 async def _application(tx: Tx, branch_id: BranchId, party_id: PartyId, term: int) -> ApplicationId:
     version = await products.create_product(tx, code="FAULTS", name="Faults", terms=_TERMS)
     await products.publish(tx, version.id)
-    quote = await products.make_quote(
+    quote = await quotes.make_quote(
         tx,
         product_version_id=version.id,
         branch_id=branch_id,

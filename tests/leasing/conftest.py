@@ -31,6 +31,7 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+from hub.leasing.quotes import service as quotes
 
 A_FILE = "0" * 63 + "1"
 
@@ -122,7 +123,7 @@ def make_quote(branch: BranchId) -> Quote:
             tx, code=f"T{next(serials)}-{lease_type.value[:2].upper()}", name="Test", terms=terms(lease_type)
         )
         await products.publish(tx, version.id)
-        quoted = await products.make_quote(
+        quoted = await quotes.make_quote(
             tx,
             product_version_id=version.id,
             branch_id=branch,

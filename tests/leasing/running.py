@@ -36,7 +36,6 @@ from hub.leasing.parties.rules import ConsentMethod, ConsentPurpose
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, MovementView
 from hub.leasing.products import service as products
-from hub.leasing.products.pricing import Fee
 from hub.leasing.products.rules import (
     AmountRange,
     EarlySettlementRule,
@@ -49,6 +48,8 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+from hub.leasing.quotes import service as quotes
+from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
 from hub.leasing.signatures import service as signatures
@@ -227,7 +228,7 @@ class House:
             )
             version = await products.create_product(tx, code="RUNNING", name="Running", terms=self.terms)
             await products.publish(tx, version.id)
-            quote = await products.make_quote(
+            quote = await quotes.make_quote(
                 tx,
                 product_version_id=version.id,
                 branch_id=self.branch,

@@ -26,7 +26,6 @@ from hub.leasing.payments import service as payments
 from hub.leasing.payments.records import MandateRecord
 from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded, MandateActivated, MandateState
 from hub.leasing.products import service as products
-from hub.leasing.products.pricing import Deal, Fee, price
 from hub.leasing.products.rules import (
     AmountRange,
     EarlySettlementRule,
@@ -39,6 +38,9 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+from hub.leasing.quotes import service as quotes
+from hub.leasing.quotes.pricing import price
+from hub.leasing.quotes.rules import Deal, Fee
 from hub.leasing.signatures import service as signatures
 
 DRAFTED_ON = date(2026, 1, 5)
@@ -127,7 +129,7 @@ async def approved(
         version = await products.create_product(tx, code="NEWCAR", name="新车直租", terms=TERMS)
         await products.publish(tx, version.id)
         fields = {name: getattr(DEAL, name) for name in DEAL.__dataclass_fields__}
-        quote = await products.make_quote(tx, product_version_id=version.id, branch_id=branch, **fields)
+        quote = await quotes.make_quote(tx, product_version_id=version.id, branch_id=branch, **fields)
         application_id = await applications.draft(tx, party_id=party_id, quote_id=quote.id)
         for kind in (MaterialKind.IDENTITY_DOCUMENT, MaterialKind.INCOME_PROOF):
             await applications.add_material(tx, application_id=application_id, kind=kind, file_sha256="0" * 64)

@@ -62,6 +62,7 @@ from hub.leasing.parties.documents import clean_text
 from hub.leasing.parties.rules import ConsentPurpose, PartyKind
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import LeaseType
+from hub.leasing.quotes import service as quotes
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Source: ISO 3779:2009: seventeen characters, without I, O and Q.
@@ -87,7 +88,7 @@ async def draft(
     """
     vin = _vin(vin)
     party = await parties.get_party(tx, party_id)
-    quote = await products.get_quote(tx, quote_id)
+    quote = await quotes.get_quote(tx, quote_id)
     check_quote(quote.valid_until_on, tx.today)
     if channel_id is not None:
         check_active((await channels.get_partner(tx, channel_id)).state)

@@ -20,8 +20,8 @@ from hub.core.ids import (
     VehicleId,
 )
 from hub.core.money import Money
-from hub.leasing.products.pricing import Deal
 from hub.leasing.products.rules import LeaseType, Method, Payee, ProductTerms
+from hub.leasing.quotes.rules import Deal
 from hub.ledger.postings import SigningPurpose
 
 

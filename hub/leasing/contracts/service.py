@@ -54,6 +54,7 @@ from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, MovementState
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import LeaseType, Method
+from hub.leasing.quotes import service as quotes
 from hub.leasing.tracking import service as tracking
 from hub.ledger.postings import SigningPurpose
 
@@ -66,7 +67,7 @@ async def draft(tx: Tx, *, application_id: ApplicationId, bank_account_id: BankA
     Raises RuleBroken when the application is not approved or the approval has run out, Conflict when it has a contract.
     """
     application = await applications.approved(tx, application_id)
-    quote = await products.get_quote(tx, application.quote_id)
+    quote = await quotes.get_quote(tx, application.quote_id)
     terms = (await products.get_version(tx, application.product_version_id)).terms
     due = signing_payments(terms, quote.deal)
     nothing = Money.zero(quote.price.financed.currency)

@@ -10,7 +10,7 @@ from uuid import UUID
 from hub.core.events import Fact
 from hub.core.ids import ChargeId, ContractId
 from hub.core.money import Money
-from hub.leasing.products.pricing import Price
+from hub.leasing.quotes.rules import Price
 from hub.ledger.postings import SigningPurpose
 
 

@@ -29,7 +29,7 @@ from hub.leasing.payments.rules import (
     MandateActivated,
     MandateState,
 )
-from hub.leasing.products import service as products
+from hub.leasing.quotes import service as quotes
 from hub.ledger import postings
 from hub.ledger import service as ledger
 from hub.ledger.postings import SigningPurpose
@@ -103,7 +103,7 @@ async def _mandate_under_way(tx: Tx, contract_id: ContractId) -> bool:
 async def _request_mandate(tx: Tx, contract: ContractView) -> None:
     if contract.bank_account_id is None:
         raise RuleBroken("bank_account_missing")
-    quote = await products.get_quote(tx, contract.quote_id)
+    quote = await quotes.get_quote(tx, contract.quote_id)
     await payments.request_mandate(
         tx,
         contract_id=contract.id,

@@ -138,6 +138,18 @@ def mandate_may_move(before: MandateState, after: MandateState) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeWish:
+    """A debit that a room asks for; `subject_id` names the very thing that it pays."""
+
+    contract_id: ContractId
+    mandate_id: MandateId
+    purpose: ChargePurpose
+    subject_id: UUID
+    money: Money
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MandateView:
     """A mandate as other rooms see it; `limit` is the most that one debit may take."""
 

@@ -6,7 +6,7 @@ writes the answer. The row's id is the idempotency key, so a step that is repeat
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, MandateId, PartyId, PayoutId
@@ -35,6 +36,7 @@ from hub.leasing.payments.rules import (
     DOUBTFUL,
     LIVE,
     ChargePurpose,
+    ChargeWish,
     MandateState,
     MandateView,
     MovementState,
@@ -103,34 +105,54 @@ async def request_charge(
     money: Money,
     due_on: date,
 ) -> ChargeId:
-    """Ask for one debit under an active mandate.
-
-    Raises RuleBroken when the mandate is not active or the debit exceeds its limit, Conflict when the subject has a
-    live charge already.
-    """
-    mandate = await tx.get_one(MandateRecord, mandate_id)
-    if mandate.contract_id != contract_id:
-        raise NotFound("mandate", mandate_id)
-    if mandate.state != MandateState.ACTIVE:
-        raise RuleBroken("mandate_not_active", state=mandate.state)
-    if money > mandate.limit_amount:
-        raise RuleBroken("over_mandate_limit", asked=money, limit=mandate.limit_amount)
-    charge = ChargeRecord(
-        id=tx.new_id(),
-        branch_id=mandate.branch_id,
+    """Ask for one debit under an active mandate; raises as `request_charges` does."""
+    wish = ChargeWish(
         contract_id=contract_id,
         mandate_id=mandate_id,
         purpose=purpose,
         subject_id=subject_id,
-        amount=money,
+        money=money,
         due_on=due_on,
+    )
+    return (await request_charges(tx, [wish]))[0]
+
+
+async def request_charges(tx: Tx, wishes: Sequence[ChargeWish]) -> list[ChargeId]:
+    """Ask for debits under active mandates, all of them or none.
+
+    Raises NotFound for a mandate of another contract, RuleBroken when one is not active or a debit exceeds its limit,
+    Conflict when a subject has a live charge already.
+    """
+    if not wishes:
+        return []
+    wanted = select(MandateRecord).where(MandateRecord.id.in_({wish.mandate_id for wish in wishes}))
+    mandates = {mandate.id: mandate for mandate in await tx.scalars(wanted)}
+    charges = [_charge(tx, wish, mandates.get(wish.mandate_id)) for wish in wishes]
+    tx.add_all(charges)
+    await _flush(tx, "charge_under_way")
+    await tx.jobs.enqueue(tx, PERFORM_CHARGES, key=PERFORM_CHARGES)
+    return [ChargeId(charge.id) for charge in charges]
+
+
+def _charge(tx: Tx, wish: ChargeWish, mandate: MandateRecord | None) -> ChargeRecord:
+    if mandate is None or mandate.contract_id != wish.contract_id:
+        raise NotFound("mandate", wish.mandate_id)
+    if mandate.state != MandateState.ACTIVE:
+        raise RuleBroken("mandate_not_active", state=mandate.state)
+    if wish.money > mandate.limit_amount:
+        raise RuleBroken("over_mandate_limit", asked=wish.money, limit=mandate.limit_amount)
+    return ChargeRecord(
+        id=tx.new_id(),
+        branch_id=mandate.branch_id,
+        contract_id=wish.contract_id,
+        mandate_id=mandate.id,
+        purpose=wish.purpose,
+        subject_id=wish.subject_id,
+        amount=wish.money,
+        due_on=wish.due_on,
         state=MovementState.REQUESTED,
         requested_at=tx.now,
     )
-    tx.add(charge)
-    await _flush(tx, "charge_under_way")
-    await tx.jobs.enqueue(tx, PERFORM_CHARGES, key=PERFORM_CHARGES)
-    return ChargeId(charge.id)
 
 
 async def request_payout(
@@ -343,13 +365,17 @@ async def _held(tx: Tx, record: type[_Record], row_id: UUID) -> _Record:
 
 async def active_mandate(tx: Tx, contract_id: ContractId) -> MandateView | None:
     """The newest active mandate of a contract, or None."""
-    row = await tx.scalar(
+    return (await active_mandates(tx, [contract_id])).get(contract_id)
+
+
+async def active_mandates(tx: Tx, contract_ids: Sequence[ContractId]) -> Mapping[ContractId, MandateView]:
+    """The newest active mandate of each of these contracts that has one."""
+    rows = (
         select(MandateRecord)
-        .where(MandateRecord.contract_id == contract_id, MandateRecord.state == MandateState.ACTIVE)
-        .order_by(MandateRecord.id.desc())
-        .limit(1)
+        .where(MandateRecord.contract_id.in_(contract_ids), MandateRecord.state == MandateState.ACTIVE)
+        .order_by(MandateRecord.id)
     )
-    return None if row is None else _mandate_view(row)
+    return {ContractId(row.contract_id): _mandate_view(row) for row in await tx.scalars(rows)}
 
 
 async def mandates_of(tx: Tx, contract_id: ContractId) -> list[MandateView]:
@@ -384,20 +410,27 @@ async def list_charges(
 
 async def in_doubt(tx: Tx, contract_id: ContractId) -> bool:
     """Whether money of this contract has an unknown or disputed outcome; dunning pauses while it has."""
-    row = await tx.scalar(
-        select(ChargeRecord.id)
-        .where(ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(sorted(DOUBTFUL)))
-        .limit(1)
-    )
-    return row is not None
+    return bool(await doubtful(tx, [contract_id]))
 
 
-async def under_way(tx: Tx, contract_id: ContractId) -> frozenset[UUID]:
-    """What of a contract has a charge that is neither settled nor refused, by the charge's subject."""
-    live = select(ChargeRecord.subject_id).where(
-        ChargeRecord.contract_id == contract_id, ChargeRecord.state.in_(sorted(LIVE))
-    )
-    return frozenset(await tx.scalars(live))
+async def doubtful(tx: Tx, contract_ids: Sequence[ContractId]) -> frozenset[UUID]:
+    """Which of these contracts have money with an unknown or disputed outcome."""
+    return await _charged(tx, ChargeRecord.contract_id, contract_ids, DOUBTFUL)
+
+
+async def under_way(tx: Tx, *contract_ids: ContractId) -> frozenset[UUID]:
+    """What of these contracts has a charge that is neither settled nor refused, by the charge's subject."""
+    return await _charged(tx, ChargeRecord.subject_id, contract_ids, LIVE)
+
+
+async def _charged(
+    tx: Tx,
+    column: InstrumentedAttribute[UUID],
+    contract_ids: Sequence[ContractId],
+    states: frozenset[MovementState],
+) -> frozenset[UUID]:
+    rows = select(column).where(ChargeRecord.contract_id.in_(contract_ids), ChargeRecord.state.in_(sorted(states)))
+    return frozenset(await tx.scalars(rows))
 
 
 def _mandate_view(row: MandateRecord) -> MandateView:

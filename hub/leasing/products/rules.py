@@ -15,7 +15,7 @@ from uuid import UUID
 
 from hub.core.errors import Conflict, InvalidInput
 from hub.core.events import Fact
-from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
+from hub.core.ids import ProductVersionId
 from hub.core.money import Money, Rounding
 from hub.leasing.regulation import Topic, regulation
 
@@ -347,13 +347,3 @@ class ProductRetired(Fact):
 
     product_id: UUID
     version_id: ProductVersionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteMade(Fact):
-    """A customer has been quoted a price."""
-
-    quote_id: QuoteId
-    branch_id: BranchId
-    lead_id: LeadId | None
-    financed: Money

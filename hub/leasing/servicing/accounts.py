@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -41,6 +43,11 @@ class Account:
     def state(self) -> AccountState:
         """Whether rent still runs."""
         return AccountState(self.row.state)
+
+    def waits_on(self, today: date) -> bool:
+        """Whether the night of today has anything to close."""
+        next_on = self.row.next_event_on
+        return self.state is AccountState.ACTIVE and next_on is not None and next_on <= today
 
     @property
     def open_rents(self) -> list[InstalmentRecord]:
@@ -91,20 +98,21 @@ async def load(tx: Tx, contract_id: ContractId, *, scoped: bool = False) -> Acco
 
 async def find(tx: Tx, contract_id: ContractId) -> Account | None:
     """The account of a contract, or None while it has none."""
+    found = await load_many(tx, [contract_id])
+    return found[0] if found else None
+
+
+async def load_many(tx: Tx, contract_ids: Sequence[ContractId]) -> list[Account]:
+    """The accounts of these contracts as they stand, in any order, in two queries however many they are."""
     await tx.flush()
-    fresh = {"populate_existing": True}
-    row = await tx.scalar(
-        select(AccountRecord).where(AccountRecord.contract_id == contract_id).execution_options(**fresh)
-    )
-    if row is None:
-        return None
-    rents = await tx.scalars(
-        select(InstalmentRecord)
-        .where(InstalmentRecord.contract_id == contract_id)
-        .order_by(InstalmentRecord.number)
-        .execution_options(**fresh)
-    )
-    return Account(row=row, rents=rents.all())
+    rows = select(AccountRecord).where(AccountRecord.contract_id.in_(contract_ids))
+    rents: dict[UUID, list[InstalmentRecord]] = {contract_id: [] for contract_id in contract_ids}
+    found = (await tx.scalars(rows.execution_options(populate_existing=True))).all()
+    theirs = select(InstalmentRecord).where(InstalmentRecord.contract_id.in_(contract_ids))
+    in_order = theirs.order_by(InstalmentRecord.contract_id, InstalmentRecord.number)
+    for rent in await tx.scalars(in_order.execution_options(populate_existing=True)):
+        rents[rent.contract_id].append(rent)
+    return [Account(row=row, rents=rents[row.contract_id]) for row in found]
 
 
 def instalment_of(rent: InstalmentRecord) -> Instalment:

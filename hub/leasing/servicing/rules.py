@@ -108,6 +108,19 @@ def retry_on(refused_on: date, attempts: int, advice: RejectionAdvice | None) ->
     return refused_on + timedelta(days=RETRY_AFTER_DAYS[max(attempts, 1) - 1])
 
 
+# A debit is not put off further than this.
+FURTHEST_DAYS = 31
+
+
+def day_problem(wanted_on: date, today: date) -> str | None:
+    """Why nothing can be debited on a day; None when it can."""
+    if wanted_on < today:
+        return "lies in the past"
+    if wanted_on > today + timedelta(days=FURTHEST_DAYS):
+        return f"is more than {FURTHEST_DAYS} days away"
+    return None
+
+
 def days_past_due(due_on: date, today: date) -> int:
     """Days past due (逾期天数): 0 on the due date itself and before."""
     return max((today - due_on).days, 0)

@@ -7,7 +7,7 @@ pays is told in `receipts`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
@@ -23,9 +23,17 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractView
 from hub.leasing.inventory import service as inventory
 from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, MandateActivated
+from hub.leasing.payments.rules import (
+    ChargePurpose,
+    ChargeRejected,
+    ChargeSucceeded,
+    ChargeWish,
+    MandateActivated,
+    MandateView,
+)
 from hub.leasing.products import service as products
 from hub.leasing.products.schedule import ScheduledInstalment
+from hub.leasing.quotes import service as quotes
 from hub.leasing.servicing import accounts, receipts
 from hub.leasing.servicing.accounts import Account, instalment_of
 from hub.leasing.servicing.night import Closed, close_day, next_event_on
@@ -38,11 +46,13 @@ from hub.leasing.servicing.rules import (
     InstalmentState,
     RentOverdue,
     RentUncollectable,
+    day_problem,
     days_past_due,
     retry_on,
 )
 from hub.ledger import postings
 from hub.ledger import service as ledger
+from hub.ledger.rules import EntryDraft
 
 CLOSE_DAY = "servicing.close_day"
 NIGHT_CHUNK = 200
@@ -56,7 +66,7 @@ async def open_account(tx: Tx, *, contract_id: ContractId, bank_account_id: Bank
     contract = await contracts.view(tx, contract_id)
     assert contract.commenced_on is not None, "only a commenced lease has an account"
     terms = (await products.get_version(tx, contract.product_version_id)).terms
-    schedule = await products.schedule_of(tx, contract.quote_id, starts_on=contract.commenced_on)
+    schedule = await quotes.schedule_of(tx, contract.quote_id, starts_on=contract.commenced_on)
     account = AccountRecord(
         contract_id=contract_id,
         branch_id=contract.branch_id,
@@ -108,7 +118,7 @@ def _rent(tx: Tx, contract_id: ContractId, row: ScheduledInstalment) -> Instalme
 async def _book_commencement(tx: Tx, contract: ContractView) -> None:
     assert contract.vehicle_id is not None
     assert contract.commenced_on is not None
-    quote = await products.get_quote(tx, contract.quote_id)
+    quote = await quotes.get_quote(tx, contract.quote_id)
     vehicle = await inventory.get(tx, contract.vehicle_id)
     start = postings.Commencement(
         financed=contract.financed_amount,
@@ -139,92 +149,114 @@ async def close_due_accounts(database: Database, *, limit: int = NIGHT_CHUNK) ->
             .order_by(AccountRecord.next_event_on, AccountRecord.contract_id)
             .limit(limit)
         )
-        held = await tx.try_hold((await tx.scalars(waiting)).all())
-        for contract_id in held:
-            await _close_account(tx, await accounts.load(tx, ContractId(contract_id)))
+        held = [ContractId(contract_id) for contract_id in await tx.try_hold((await tx.scalars(waiting)).all())]
+        await _close(tx, await accounts.load_many(tx, held))
         crash_point("servicing.before_night_commit")
     return len(held)
 
 
-async def _close_account(tx: Tx, account: Account) -> None:
-    next_on = account.row.next_event_on
-    if account.state is not AccountState.ACTIVE or next_on is None or next_on > tx.today:
-        return
-    may_charge = not await payments.in_doubt(tx, account.contract_id)
-    to_charge = await _bring_to(tx, account, tx.today, may_charge=may_charge)
-    await _charge(tx, account.contract_id, to_charge)
-    account.row.next_event_on = next_event_on(account.instalments, tx.today)
+async def _close(tx: Tx, held: Sequence[Account]) -> None:
+    """Close the day of accounts that are held, unless somebody has done so before they were."""
+    waiting = [account for account in held if account.waits_on(tx.today)]
+    doubtful = await payments.doubtful(tx, [account.contract_id for account in waiting])
+    results = [
+        (account, _bring_to(account, tx.today, may_charge=account.contract_id not in doubtful)) for account in waiting
+    ]
+    await _book(tx, results)
+    await _charge(tx, results)
+    for account in waiting:
+        account.row.next_event_on = next_event_on(account.instalments, tx.today)
     await tx.flush()
 
 
-async def _bring_to(tx: Tx, account: Account, day: date, *, may_charge: bool = False) -> list[InstalmentRecord]:
-    """Bring an account to the end of `day` and book what that brings; returns what wants to be debited."""
-    closed = [
-        (rent, close_day(instalment_of(rent), account.penalty_terms, day, may_charge=may_charge))
-        for rent in account.open_rents
-    ]
-    for rent, result in closed:
+def _bring_to(account: Account, day: date, *, may_charge: bool = False) -> list[Closed]:
+    """Bring an account to the end of `day`; what that makes of each rent is still to be booked."""
+    closed = []
+    for rent in account.open_rents:
+        result = close_day(instalment_of(rent), account.penalty_terms, day, may_charge=may_charge)
         accounts.write(rent, result.instalment)
-    await _book_night(tx, account.contract_id, [result for _, result in closed])
-    return [rent for rent, result in closed if result.to_charge]
+        closed.append(result)
+    return closed
 
 
-async def _book_night(tx: Tx, contract_id: ContractId, closed: Sequence[Closed]) -> None:
-    drafts = []
-    for result in closed:
-        one = result.instalment
-        if result.fell_due:
-            drafts.append(
-                postings.rent_fell_due(
-                    instalment_id=one.id,
-                    contract_id=contract_id,
-                    value_on=one.due_on,
-                    principal=one.principal,
-                    interest=one.interest,
-                )
+_Results = Sequence[tuple[Account, Sequence[Closed]]]
+
+
+async def _book(tx: Tx, results: _Results) -> None:
+    """Book what a day's close has brought, and tell what is overdue."""
+    drafts: list[EntryDraft] = []
+    for account, closed in results:
+        for result in closed:
+            one = result.instalment
+            drafts.extend(_entries(account.contract_id, result))
+            tx.add_all(
+                PenaltyRecord(id=tx.new_id(), instalment_id=one.id, accrued_on=row.accrued_on, amount=row.money)
+                for row in result.accrued
             )
-        for row in result.accrued:
-            tx.add(PenaltyRecord(id=tx.new_id(), instalment_id=one.id, accrued_on=row.accrued_on, amount=row.money))
-            drafts.append(
-                postings.penalty_accrued(
-                    instalment_id=one.id, contract_id=contract_id, value_on=row.accrued_on, amount=row.money
+            if result.became_overdue:
+                tx.emit(
+                    RentOverdue(
+                        contract_id=account.contract_id,
+                        instalment_id=one.id,
+                        number=one.number,
+                        due_on=one.due_on,
+                        owed=one.left,
+                    )
                 )
-            )
-        if result.became_overdue:
-            tx.emit(
-                RentOverdue(
-                    contract_id=contract_id, instalment_id=one.id, number=one.number, due_on=one.due_on, owed=one.left
-                )
-            )
     await ledger.post_many(tx, drafts)
 
 
-async def _charge(tx: Tx, contract_id: ContractId, rents: Sequence[InstalmentRecord]) -> None:
-    """Debit what is owed under the active mandate; where that cannot be, a person is told.
+def _entries(contract_id: ContractId, result: Closed) -> Iterator[EntryDraft]:
+    one = result.instalment
+    if result.fell_due:
+        yield postings.rent_fell_due(
+            instalment_id=one.id,
+            contract_id=contract_id,
+            value_on=one.due_on,
+            principal=one.principal,
+            interest=one.interest,
+        )
+    for row in result.accrued:
+        yield postings.penalty_accrued(
+            instalment_id=one.id, contract_id=contract_id, value_on=row.accrued_on, amount=row.money
+        )
+
+
+async def _charge(tx: Tx, results: _Results) -> None:
+    """Debit what wants to be debited under the active mandates; where that cannot be, a person is told.
 
     A rent that has a debit under way is looked at again the next day.
     """
-    if not rents:
+    wanted = {
+        account.contract_id: {one.instalment.id for one in closed if one.to_charge} for account, closed in results
+    }
+    ids = [contract_id for contract_id, rents in wanted.items() if rents]
+    if not ids:
         return
-    mandate, under_way = await payments.active_mandate(tx, contract_id), await payments.under_way(tx, contract_id)
-    for rent in rents:
-        if rent.id in under_way:
-            continue
-        rent.charge_on, money = None, instalment_of(rent).left
-        if mandate is None or money > mandate.limit:
-            code = "no_active_mandate" if mandate is None else "over_mandate_limit"
-            tx.emit(RentUncollectable(contract_id=contract_id, instalment_id=InstalmentId(rent.id), code=code))
-            continue
-        rent.attempts += 1
-        await payments.request_charge(
-            tx,
-            contract_id=contract_id,
-            mandate_id=mandate.id,
-            purpose=ChargePurpose.RENT,
-            subject_id=rent.id,
-            money=money,
-            due_on=rent.due_on,
-        )
+    mandates, under_way = await payments.active_mandates(tx, ids), await payments.under_way(tx, *ids)
+    wishes: list[ChargeWish] = []
+    for account, _ in results:
+        for rent in account.owed_rents:
+            if rent.id in wanted[account.contract_id] - under_way:
+                wishes.extend(_wish(tx, rent, mandates.get(account.contract_id)))
+    await payments.request_charges(tx, wishes)
+
+
+def _wish(tx: Tx, rent: InstalmentRecord, mandate: MandateView | None) -> Iterator[ChargeWish]:
+    contract_id, money, rent.charge_on = ContractId(rent.contract_id), instalment_of(rent).left, None
+    if mandate is None or money > mandate.limit:
+        code = "no_active_mandate" if mandate is None else "over_mandate_limit"
+        tx.emit(RentUncollectable(contract_id=contract_id, instalment_id=InstalmentId(rent.id), code=code))
+        return
+    rent.attempts += 1
+    yield ChargeWish(
+        contract_id=contract_id,
+        mandate_id=mandate.id,
+        purpose=ChargePurpose.RENT,
+        subject_id=rent.id,
+        money=money,
+        due_on=rent.due_on,
+    )
 
 
 # What comes in, and what does not
@@ -238,7 +270,7 @@ async def record_rent_charge(tx: Tx, fact: ChargeSucceeded) -> None:
     await tx.hold(fact.contract_id)
     account = await accounts.load(tx, fact.contract_id)
     if account.state is AccountState.ACTIVE:
-        await _bring_to(tx, account, fact.settled_on)
+        await _book(tx, [(account, _bring_to(account, fact.settled_on))])
     await receipts.take(tx, account, fact)
     await _await_next(tx, account)
     await receipts.settle_if_done(tx, account, fact.settled_on)
@@ -269,10 +301,10 @@ async def record_rent_rejected(tx: Tx, fact: ChargeRejected) -> None:
 async def charge_again(tx: Tx, *, contract_id: ContractId, on: date) -> None:
     """Have everything owed debited again on a day: a promise to pay, or an operator's wish.
 
-    Raises InvalidInput for a day in the past, RuleBroken when nothing is owed.
+    Raises InvalidInput for a day in the past or too far away, RuleBroken when nothing is owed.
     """
-    if on < tx.today:
-        raise InvalidInput("on", "lies in the past")
+    if problem := day_problem(on, tx.today):
+        raise InvalidInput("on", problem)
     await tx.hold(contract_id)
     account = await accounts.load(tx, contract_id, scoped=True)
     if not account.owed_rents:
@@ -319,7 +351,7 @@ async def pause_for_settlement(tx: Tx, contract_id: ContractId, *, arrears: Mone
         raise RuleBroken("money_in_doubt", contract=contract_id)
     if await payments.under_way(tx, contract_id):
         raise RuleBroken("charge_under_way", contract=contract_id)
-    await _bring_to(tx, account, tx.today)
+    await _book(tx, [(account, _bring_to(account, tx.today))])
     remaining = [rent for rent in account.rents if rent.state == InstalmentState.SCHEDULED]
     if (
         Money.total(instalment_of(rent).rent_left for rent in account.owed_rents) != arrears

@@ -28,7 +28,8 @@ PAYOFF_VALID = timedelta(days=3)
 async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None = None) -> PayoffView:
     """What settles the lease early, part by part, valid for three days or until the next rent falls due.
 
-    The account stays as it is. Raises InvalidInput for a day in the past, RuleBroken when the lease cannot be settled.
+    The account stays as it is. Raises InvalidInput for a day in the past or after the last rent, RuleBroken when the
+    lease cannot be settled.
     """
     await tx.hold(contract_id)
     account = await servicing.get_account(tx, contract_id)
@@ -37,6 +38,8 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
         raise InvalidInput("as_of_on", "lies in the past")
     if account.state is not AccountState.ACTIVE:
         raise RuleBroken("account_not_active", state=account.state)
+    if day > max(one.due_on for one in account.instalments):
+        raise InvalidInput("as_of_on", "lies after the last rent")
     brought_up = [
         close_day(one, account.penalty_terms, day, may_charge=False).instalment for one in account.instalments
     ]

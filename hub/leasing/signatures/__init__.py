@@ -1,4 +1,4 @@
-"""The signature (签约): the contract as a paper, sent out in an envelope, and kept as it came back signed.
+"""The signature (签署): the contract as a paper, sent out in an envelope, and kept as it came back signed.
 
 The paper is set from our own templates in Chinese and English and kept under its digest. An envelope runs requested →
 sent → completed | declined | expired | voided; one that nobody knows of is unknown until it is reconciled, one that

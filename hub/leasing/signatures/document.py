@@ -15,9 +15,9 @@ from hub.core.dates import add_months
 from hub.core.money import Money
 from hub.leasing.contracts.rules import ContractView
 from hub.leasing.parties.rules import ClearParty
-from hub.leasing.products.pricing import Deal, Price
 from hub.leasing.products.rules import KNOWN_FEES, ProductTerms
 from hub.leasing.products.schedule import ScheduledInstalment
+from hub.leasing.quotes.rules import Deal, Price
 from hub.leasing.signatures.capitals import in_capitals
 from hub.leasing.signatures.rules import Language
 

@@ -42,6 +42,7 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import RevealPurpose
 from hub.leasing.products import service as products
+from hub.leasing.quotes import service as quotes
 from hub.leasing.signatures.document import TEMPLATE_VERSION, Paper, sheet
 from hub.leasing.signatures.records import DocumentRecord, EnvelopeRecord
 from hub.leasing.signatures.rules import (
@@ -183,7 +184,7 @@ async def perform_envelopes(database: Database, executor: Executor, files: Files
 
 async def _sending(tx: Tx, envelope: EnvelopeRecord) -> _Sending:
     contract = await contracts.view(tx, ContractId(envelope.contract_id))
-    quote = await products.get_quote(tx, contract.quote_id)
+    quote = await quotes.get_quote(tx, contract.quote_id)
     application = await applications.get_application(tx, contract.application_id)
     lessee = await parties.reveal_party(tx, contract.party_id, RevealPurpose.CONTRACT)
     lessor = _lessor(await staff.branches(tx), contract.branch_id)

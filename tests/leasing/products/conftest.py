@@ -1,14 +1,12 @@
-"""A product as many lessors offer it, and a deal that keeps to it."""
+"""A product as many lessors offer it."""
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from hub.core.money import Money
-from hub.leasing.products.pricing import Deal, Fee
 from hub.leasing.products.rules import (
     AmountRange,
     EarlySettlementRule,
@@ -21,6 +19,9 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+from tests.leasing.offering import client
+
+__all__ = ["client"]
 
 
 @pytest.fixture
@@ -42,23 +43,4 @@ def terms() -> ProductTerms:
         penalty=PenaltyRule(daily_rate=Decimal("0.0005"), grace_days=3, cap_share=Decimal("0.3")),
         early_settlement=EarlySettlementRule(lock_in_months=6, fee_share=Decimal("0.03")),
         purchase_option=Money.of(100),
-    )
-
-
-@pytest.fixture
-def deal() -> Deal:
-    return Deal(
-        car_model="BYD Qin PLUS DM-i 2026",
-        car_price=Money.of(120000),
-        fees=(
-            Fee(kind="insurance", amount=Money.of(6000), financed=True),
-            Fee(kind="gps_fee", amount=Money.of(1500), financed=True),
-            Fee(kind="plate_registration", amount=Money.of(500), financed=False),
-        ),
-        down_payment=Money.of(24000),
-        deposit=Money.of(6000),
-        service_fee=Money.of(1200),
-        term_months=36,
-        annual_rate=Decimal("0.085"),
-        starts_on=date(2026, 1, 31),
     )

@@ -223,8 +223,9 @@ async def test_a_quote_lasts_three_days(lease: Lease) -> None:
     coming = await quote(lease, lease.house.today + 2 * DAY)
     with pytest.raises(RuleBroken, match="payoff_not_valid_today"):
         await accept(lease, coming)
-    with pytest.raises(InvalidInput, match="as_of_on"):
-        await quote(lease, lease.house.today - DAY)
+    for never in (lease.house.today - DAY, date.max):
+        with pytest.raises(InvalidInput, match="as_of_on"):
+            await quote(lease, never)
 
 
 async def test_a_quote_is_taken_once_and_one_at_a_time(lease: Lease) -> None:

@@ -11,8 +11,8 @@ import pytest
 from pypdf import PdfReader
 
 from hub.core.money import Money
-from hub.leasing.products.pricing import price
 from hub.leasing.products.rules import LeaseType, Method
+from hub.leasing.quotes.pricing import price
 from hub.leasing.signatures.document import Paper, day, fee_name, figures, percent, sheet
 from hub.leasing.signatures.rules import DocumentKind, Language
 from hub.leasing.signatures.typesetting import set_pdf, typeset

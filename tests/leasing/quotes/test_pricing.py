@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
-from hub.leasing.products.pricing import Deal, Fee, check_deal, effective_annual_rate, internal_rate, price
 from hub.leasing.products.rules import ProductTerms, ShareRange
+from hub.leasing.quotes.pricing import check_deal, effective_annual_rate, internal_rate, price
+from hub.leasing.quotes.rules import Deal, Fee
 
 TODAY = date(2026, 1, 5)
 
