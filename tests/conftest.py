@@ -63,7 +63,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
             note.write_text(tempfile.mkdtemp(prefix="leasehub-test-"))
             Path(note.read_text()).chmod(0o755)  # ours alone; the server's own user must enter it
         server = EmbeddedPostgres(Path(note.read_text()) / "pg", durable=False)
-        server.start(_TEMPLATE)
+        server.start("postgres")
         users.write_text(str(int(users.read_text()) + 1 if users.exists() else 1))
     yield server.url
     with _locked(folder / "postgres_lock"):

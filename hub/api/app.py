@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import hub
@@ -42,6 +43,7 @@ from hub.infra.logs import correlated
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 12 * 1024 * 1024
+TOO_LARGE = "is too large"
 ROUTERS: tuple[APIRouter, ...] = (
     staff.router,
     leads.router,
@@ -127,7 +129,7 @@ def _headers(correlation: str) -> list[tuple[bytes, bytes]]:
 
 
 def _limited(receive: Receive) -> Receive:
-    """The same body, cut off when it grows past the limit without having said so."""
+    """The same body, refused when it grows past the limit without having said so."""
     seen = 0
 
     async def read() -> Message:
@@ -135,14 +137,14 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > LARGEST_BODY:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return read
 
 
 async def _too_large(send: Send) -> None:
-    error = {"code": InvalidInput.code, "message": "body: is too large", "field": "body", "reason": "is too large"}
+    error = {"code": InvalidInput.code, "message": f"body: {TOO_LARGE}", "field": "body", "reason": TOO_LARGE}
     body = json.dumps({"error": error}).encode()
     headers: list[Any] = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

@@ -41,18 +41,10 @@ async def providers(*, check: bool) -> int:
     """Print every instance with its state and the reason; with `check`, fail when one is not usable."""
     async with _hub() as hub:
         generation = hub.house.registry.current
-        table = Table("instance", "plugin", "version", "contract", "mode", "state", "operations", "reason")
+        table = Table("instance", "state", "plugin", "contract", "mode", "why")
         for card in describe(generation):
-            table.add_row(
-                card.name,
-                card.plugin,
-                card.version,
-                card.contract,
-                card.mode,
-                card.state,
-                ", ".join(card.operations),
-                card.reason,
-            )
+            plugin = f"{card.plugin} {card.version}".strip()
+            table.add_row(card.name, card.state, plugin, card.contract, card.mode, card.reason)
         Console().print(table)
         fit = (ProviderState.LOADED, ProviderState.DISABLED)
         broken = [card for card in describe(generation) if card.state not in fit]

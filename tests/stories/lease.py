@@ -177,8 +177,10 @@ class Lease:
         handed_in = await self.by(by).post(f"/applications/{self.application}/submit")
         assert handed_in["state"] == "submitted"
 
-    async def check_credit(self, outcome: str = "pass") -> Json:
+    async def check_credit(self, outcome: str = "pass", *, score: int = 720) -> Json:
         """A bureau is asked, and the application is judged by what it says."""
+        case = {"document": self.lessee.identity, "score": score, "reasons": [], "facts": {"debt_ratio": "0.31"}}
+        await self.world.control("credit_bureau", "script", cases=[case])
         check = await self.by("credit").post("/credit/checks", {"application_id": self.application})
         assert check["state"] == "requested"
         self.check = check["id"]

@@ -53,8 +53,7 @@ async def _originate(lease: Lease) -> None:
     await lease.consent()
     await lease.apply()
     await lease.submit()
-    check = await lease.check_credit()
-    assert check["score"] >= 600
+    assert (await lease.check_credit())["score"] == 720
     await lease.approve()
     await lease.draft()
     await prove(lease)

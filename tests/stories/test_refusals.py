@@ -11,10 +11,8 @@ from tests.stories.lease import MATERIALS, Lease
 
 
 async def test_weak_credit_is_declined_and_gets_no_contract(lease: Lease) -> None:
-    case = {"document": lease.lessee.identity, "score": 380, "reasons": ["R02"]}
-    await lease.world.control("credit_bureau", "script", cases=[case])
     await _submitted(lease)
-    check = await lease.check_credit("decline")
+    check = await lease.check_credit("decline", score=380)
     assert "score_too_low" in check["outcome_reasons"]
     decisions = f"/applications/{lease.application}/decisions"
     approver = lease.by("approver")

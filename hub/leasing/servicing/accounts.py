@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import aliased
 
 from hub.core.errors import NotFound
 from hub.core.ids import ContractId, InstalmentId
@@ -98,21 +99,39 @@ async def load(tx: Tx, contract_id: ContractId, *, scoped: bool = False) -> Acco
 
 async def find(tx: Tx, contract_id: ContractId) -> Account | None:
     """The account of a contract, or None while it has none."""
-    found = await load_many(tx, [contract_id])
+    found = await _load(tx, [contract_id], select(InstalmentRecord))
     return found[0] if found else None
 
 
-async def load_many(tx: Tx, contract_ids: Sequence[ContractId]) -> list[Account]:
-    """The accounts of these contracts as they stand, in any order, in two queries however many they are."""
+async def load_for_night(tx: Tx, contract_ids: Sequence[ContractId], today: date) -> list[Account]:
+    """The accounts of these contracts, in two queries however many they are, with what a night can touch of their rents.
+
+    That is what is open, up to the first rent that is still to come.
+    """
+    later = aliased(InstalmentRecord)
+    first_to_come = (
+        select(func.min(later.number))
+        .where(
+            later.contract_id == InstalmentRecord.contract_id,
+            later.state == InstalmentState.SCHEDULED,
+            later.due_on > today,
+        )
+        .scalar_subquery()
+    )
+    until_then = or_(first_to_come.is_(None), InstalmentRecord.number <= first_to_come)
+    touched = select(InstalmentRecord).where(InstalmentRecord.state.in_(sorted(OPEN)), until_then)
+    return await _load(tx, contract_ids, touched)
+
+
+async def _load(tx: Tx, contract_ids: Sequence[ContractId], rents: Select[InstalmentRecord]) -> list[Account]:
     await tx.flush()
+    theirs: dict[UUID, list[InstalmentRecord]] = {contract_id: [] for contract_id in contract_ids}
     rows = select(AccountRecord).where(AccountRecord.contract_id.in_(contract_ids))
-    rents: dict[UUID, list[InstalmentRecord]] = {contract_id: [] for contract_id in contract_ids}
     found = (await tx.scalars(rows.execution_options(populate_existing=True))).all()
-    theirs = select(InstalmentRecord).where(InstalmentRecord.contract_id.in_(contract_ids))
-    in_order = theirs.order_by(InstalmentRecord.contract_id, InstalmentRecord.number)
-    for rent in await tx.scalars(in_order.execution_options(populate_existing=True)):
-        rents[rent.contract_id].append(rent)
-    return [Account(row=row, rents=rents[row.contract_id]) for row in found]
+    wanted = rents.where(InstalmentRecord.contract_id.in_(contract_ids)).order_by(InstalmentRecord.number)
+    for rent in await tx.scalars(wanted.execution_options(populate_existing=True)):
+        theirs[rent.contract_id].append(rent)
+    return [Account(row=row, rents=theirs[row.contract_id]) for row in found]
 
 
 def instalment_of(rent: InstalmentRecord) -> Instalment:

@@ -150,7 +150,7 @@ async def close_due_accounts(database: Database, *, limit: int = NIGHT_CHUNK) ->
             .limit(limit)
         )
         held = [ContractId(contract_id) for contract_id in await tx.try_hold((await tx.scalars(waiting)).all())]
-        await _close(tx, await accounts.load_many(tx, held))
+        await _close(tx, await accounts.load_for_night(tx, held, tx.today))
         crash_point("servicing.before_night_commit")
     return len(held)
 
