@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from hub.api.deps import House
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
@@ -50,11 +52,13 @@ from hub.leasing.payments.rules import (
     ChargeSucceeded,
     MandateActivated,
     MandateRejected,
+    PayoutInDoubt,
     PayoutPurpose,
+    PayoutRejected,
     PayoutSucceeded,
 )
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.rules import AccountSettled, RentOverdue, RentPaid, RentUncollectable
+from hub.leasing.servicing.rules import AccountSettled, MoneyUnallocated, RentOverdue, RentPaid, RentUncollectable
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import DepositReturned
 from hub.leasing.signatures import service as signatures
@@ -111,35 +115,43 @@ async def _close_contract(tx: Tx, fact: DepositReturned) -> None:
     await contracts.close(tx, fact.contract_id, closed_on=tx.today)
 
 
-async def _warn_overdue(tx: Tx, fact: RentOverdue) -> None:
-    await warnings.raise_for_contract(
-        tx,
+# What deserves a warning about its lease: which kind, about what, and in which words.
+_WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, str]]] = {
+    RentOverdue: lambda fact: (
         WarningKind.RENT_OVERDUE,
-        contract_id=fact.contract_id,
-        subject=str(fact.instalment_id),
-        reason=f"rent {fact.number} due on {fact.due_on} is overdue, {fact.owed} owed",
-    )
-
-
-async def _warn_uncollectable(tx: Tx, fact: RentUncollectable) -> None:
-    await warnings.raise_for_contract(
-        tx,
+        fact.instalment_id,
+        f"rent {fact.number} due on {fact.due_on} is overdue, {fact.owed} owed",
+    ),
+    RentUncollectable: lambda fact: (
         WarningKind.RENT_UNCOLLECTABLE,
-        contract_id=fact.contract_id,
-        subject=str(fact.instalment_id),
-        reason=f"no further debit by machine: {fact.code}",
-    )
+        fact.instalment_id,
+        f"no further debit by machine: {fact.code}",
+    ),
+    ChargeInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.charge_id, _doubt("a debit", fact.disputed)),
+    PayoutInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.payout_id, _doubt("a payout", fact.disputed)),
+    PayoutRejected: lambda fact: (WarningKind.PAYOUT_REJECTED, fact.payout_id, f"a payout was refused: {fact.code}"),
+    MoneyUnallocated: lambda fact: (
+        WarningKind.MONEY_UNALLOCATED,
+        fact.charge_id,
+        f"{fact.money} more has come than was owed",
+    ),
+    MandateRejected: lambda fact: (WarningKind.MANDATE_REJECTED, fact.mandate_id, "the mandate was refused"),
+    PromiseBroken: lambda fact: (
+        WarningKind.PROMISE_BROKEN,
+        fact.promise_id,
+        f"{fact.money} was promised and has not come",
+    ),
+}
 
 
-async def _warn_in_doubt(tx: Tx, fact: ChargeInDoubt) -> None:
-    reason = "the provider moved another amount than asked" if fact.disputed else "the outcome of a debit is unknown"
-    await warnings.raise_for_contract(
-        tx,
-        WarningKind.MONEY_IN_DOUBT,
-        contract_id=fact.contract_id,
-        subject=str(fact.charge_id),
-        reason=reason,
-    )
+def _doubt(movement: str, disputed: bool) -> str:
+    moved = f"the provider moved another amount than {movement} was asked for"
+    return moved if disputed else f"the outcome of {movement} is unknown"
+
+
+async def _warn(tx: Tx, fact: Any) -> None:
+    kind, subject, reason = _WARNINGS[type(fact)](fact)
+    await warnings.raise_for_contract(tx, kind, contract_id=fact.contract_id, subject=str(subject), reason=reason)
 
 
 async def _warn_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
@@ -152,26 +164,6 @@ async def _warn_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
             subject=str(fact.call_id),
             reason=f"{fact.operation} at {fact.instance}: {fact.reason}",
         )
-
-
-async def _warn_mandate(tx: Tx, fact: MandateRejected) -> None:
-    await warnings.raise_for_contract(
-        tx,
-        WarningKind.MANDATE_REJECTED,
-        contract_id=fact.contract_id,
-        subject=str(fact.mandate_id),
-        reason="the mandate was refused",
-    )
-
-
-async def _warn_promise(tx: Tx, fact: PromiseBroken) -> None:
-    await warnings.raise_for_contract(
-        tx,
-        WarningKind.PROMISE_BROKEN,
-        contract_id=fact.contract_id,
-        subject=str(fact.promise_id),
-        reason=f"{fact.money} was promised and has not come",
-    )
 
 
 async def _warn_alarm(tx: Tx, fact: DeviceAlarmRaised) -> None:
@@ -197,21 +189,24 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     OutcomeEscalated: (payments.record_escalated, _warn_escalated),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
-    MandateActivated: (funding.charge_signing_payments,),
-    MandateRejected: (_warn_mandate,),
+    MandateActivated: (funding.charge_signing_payments, servicing.record_mandate),
+    MandateRejected: (_warn,),
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
-    ChargeInDoubt: (_warn_in_doubt,),
+    ChargeInDoubt: (_warn,),
     LeaseCommenced: (_open_account, _accrue_commission),
     # rent
-    RentOverdue: (collections.open_case, _warn_overdue),
+    RentOverdue: (collections.open_case, _warn),
     RentPaid: (collections.record_rent_paid,),
-    RentUncollectable: (_warn_uncollectable,),
-    PromiseBroken: (_warn_promise,),
+    MoneyUnallocated: (_warn,),
+    RentUncollectable: (_warn,),
+    PromiseBroken: (_warn,),
     DeviceAlarmRaised: (_warn_alarm,),
     # the end
     AccountSettled: (settlements.return_deposit,),
     PayoutSucceeded: (_payout_succeeded,),
+    PayoutRejected: (_warn,),
+    PayoutInDoubt: (_warn,),
     DepositReturned: (_close_contract,),
 }
 

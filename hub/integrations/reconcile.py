@@ -235,7 +235,9 @@ async def _send_again(database: Database, executor: Executor, call: ProviderCall
             return Learned.CLOSED
         held.attempt += 1
         if ended.state in (CallState.UNKNOWN, CallState.NOT_EXECUTED):
-            return Learned.NOTHING  # that it was not executed now says nothing of the first time
+            # That it was not executed now says nothing of the first time. It was just sent: ask soon, as at first.
+            held.reconcile_count, held.reconcile_at = 0, tx.now + next_check(CallState.UNKNOWN, Effect(held.effect))
+            return Learned.NOTHING
         return _settle(tx, held, ended)
 
 

@@ -74,7 +74,7 @@ async def test_what_is_forged_is_refused_and_not_kept(world: World, vendor: http
     assert await _stored(world) == before
 
 
-@pytest.mark.parametrize("instance", ["nobody", "psp_mai", "PSP_MAIN", "psp_main%00", "..%2f..%2fetc", "x" * 3000])
+@pytest.mark.parametrize("instance", ["nobody", "psp_mai", "PSP_MAIN", "psp_main%00", "..%2f..%2fetc", "x" * 300])
 async def test_nobody_unknown_is_let_in(world: World, vendor: httpx.AsyncClient, instance: str) -> None:
     body, before = _event("evt_unknown"), await _stored(world)
     answer = await vendor.post(f"/webhooks/{instance}", content=body, headers=_signed(world, body, "evt_unknown"))

@@ -74,11 +74,10 @@ def _listed(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_line_shows_every_state_with_its_reason(configured: Path, database_url: str) -> None:
     listed = _listed(configured, database_url)
     assert listed.returncode == 0, listed.stderr
-    rows = [[cell.strip() for cell in line.split("│")] for line in listed.stdout.splitlines()]
-    shown = {row[1]: (row[-4], row[-2]) for row in rows if len(row) > 5}
+    rows = {line.split("│")[1].strip(): line for line in listed.stdout.splitlines() if line.count("│") > 2}
     for name, (_, state, reason) in SHOWN.items():
-        assert shown[name][0] == state
-        assert reason in shown[name][1]
+        assert f" {state} " in rows[name]
+        assert reason in rows[name]
 
 
 @pytest.fixture

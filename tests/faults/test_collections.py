@@ -15,7 +15,9 @@ from sqlalchemy import text
 from hub.core.ids import ContractId
 from hub.core.money import Money
 from hub.infra.access import system
-from hub.integrations import call_log
+from hub.integrations import call_log, reconcile
+from hub.integrations.answers import CallOutcome
+from hub.integrations.verdicts import CallState
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
 from hub.ledger import service as ledger
@@ -24,7 +26,8 @@ from tests.faults.street import Street, open_street
 
 START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 LAST_RENT_ON = date(2026, 12, 5)  # the eleventh of twelve
-LEASES, RENTS = 32, 11
+_PERSON = system("a person")
+LEASES, RENTS = 31, 11
 OPERATIONS = ["collect", "status", "webhook"]
 FAULTS = [
     "timeout_before_effect",
@@ -89,14 +92,31 @@ async def _live_until(street: Street, last: date) -> None:
 
 
 async def _come_to_rest(street: Street, leases: list[ContractId]) -> None:
-    """Live on without faults until the eve of the next rent; a person asks anew for what the machine gave up."""
-    await _live_until(street, LAST_RENT_ON + timedelta(days=15))
+    """Live on without faults until the eve of the next rent; in between a person sees to what the machine gave up."""
+    await _live_until(street, LAST_RENT_ON + timedelta(days=10))
     for contract_id in leases:
-        async with street.database.transaction(system("a person")) as tx:
+        await reconcile.reconcile_lease(street.database, street.hub.house.executor, contract_id)
+    await _decide_escalated(street)
+    for contract_id in leases:
+        async with street.database.transaction(_PERSON) as tx:
             account = await servicing.get_account(tx, contract_id)
             if any(one.state in OWED and one.charge_on is None for one in account.instalments):
-                await servicing.charge_again(tx, contract_id=contract_id, on=tx.today)
+                await servicing.charge_again(tx, contract_id=contract_id, on=tx.today + timedelta(days=1))
     await _live_until(street, LAST_RENT_ON + timedelta(days=29))
+
+
+async def _decide_escalated(street: Street) -> None:
+    """What was never executed by the vendor's own books is said to be so; anything else must have been found out."""
+    booked = {row["key"] for row in (await street.books())["charges"]}
+    async with street.database.transaction(_PERSON) as tx:
+        escalated = await call_log.list_calls(tx, state=CallState.ESCALATED, limit=200)
+        print(f"{len(escalated)} for a person")
+        assert len(escalated) <= LEASES * RENTS // 50
+        for call in escalated:
+            assert call.idempotency_key not in booked
+            await reconcile.decide_by_hand(
+                tx, call_id=call.id, outcome=CallOutcome.NOT_EXECUTED, reason="not in the vendor's books"
+            )
 
 
 _CHARGES = "select cast(id as text), cast(subject_id as text), cast(amount * 100 as bigint), state from charge"

@@ -160,7 +160,9 @@ async def _rent_comes_late(lease: Lease, number: int) -> None:
     paid = await lease.rent(number)
     assert (paid["state"], paid["left"], Money.of(paid["penalty"])) == ("paid", "0.00", Money(daily.minor * 3))
     assert paid["paid_penalty"] == paid["penalty"]
-    assert [one["state"] for one in await lease.by("collector").get(f"/contracts/{lease.contract}/promises")] == ["kept"]
+    assert [one["state"] for one in await lease.by("collector").get(f"/contracts/{lease.contract}/promises")] == [
+        "kept"
+    ]
     assert [one["state"] for one in await _cases(lease)] == ["closed"]
     await prove(lease, rent_receivable="0.00", penalty_receivable="0.00", unallocated_receipts="0.00")
 
@@ -171,7 +173,7 @@ async def _is_reminded(lease: Lease) -> None:
     assert lease.lessee.phone not in contact["to"]
     [message] = [one for one in (await lease.world.books("sms"))["outbox"] if lease.number in one["text"]]
     assert message["recipient"].endswith(lease.lessee.phone)
-    assert message["status"] == "delivered" or message["status"] == "queued"
+    assert message["status"] in ("queued", "delivered")
     [case] = await _cases(lease)
     assert case["state"] == "open"
     warnings = await lease.by("collector").get("/warnings", state="open")
@@ -249,7 +251,9 @@ async def _states(lease: Lease, subject_id: str) -> list[str]:
 
 async def _succeeded(lease: Lease, purpose: str | None = None) -> Decimal:
     """What has come in."""
-    return sum((Decimal(one["money"]) for one in await lease.charges(purpose) if one["state"] == "succeeded"), Decimal())
+    return sum(
+        (Decimal(one["money"]) for one in await lease.charges(purpose) if one["state"] == "succeeded"), Decimal()
+    )
 
 
 # The end

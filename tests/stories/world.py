@@ -157,7 +157,10 @@ class World:
         books = await self.books("payments")
         signs = {"charges": 1, "refunds": -1, "payouts": -1}
         return sum(
-            sign * row["amount_minor"] for kind, sign in signs.items() for row in books[kind] if row["status"] == "settled"
+            sign * row["amount_minor"]
+            for kind, sign in signs.items()
+            for row in books[kind]
+            if row["status"] == "settled"
         )
 
     # People
