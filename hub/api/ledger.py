@@ -14,7 +14,6 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, ThePage, acting
-from hub.core.errors import NotAllowed
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.ledger import service
@@ -25,12 +24,6 @@ router = APIRouter(prefix="/ledger", tags=["ledger"])
 
 
 Books = Annotated[Tx, acting(P.LEDGER_READ)]
-
-
-def _require_whole_company(tx: Tx) -> None:
-    """Raise NotAllowed for somebody who is kept to branches."""
-    if tx.actor.branches is not None:
-        raise NotAllowed(P.LEDGER_READ.value, "the books are the whole company's")
 
 
 class AccountTotalOut(BaseModel):
@@ -122,7 +115,7 @@ class CheckOut(BaseModel):
 @router.get("/trial-balance")
 async def trial_balance(tx: Books, as_of: date | None = None) -> TrialBalanceOut:
     """Every account with its turnover, of all that had been posted by the end of a day."""
-    _require_whole_company(tx)
+    tx.actor.require_whole_company(P.LEDGER_READ)
     books = await service.trial_balance(tx, as_of)
     return TrialBalanceOut(
         as_of=books.as_of,
@@ -136,7 +129,7 @@ async def trial_balance(tx: Books, as_of: date | None = None) -> TrialBalanceOut
 @router.get("/contracts/{contract_id}/entries")
 async def entries_of_contract(contract_id: UUID, tx: Books, page: ThePage) -> list[EntryOut]:
     """What has been booked on a contract, in the order of posting."""
-    _require_whole_company(tx)
+    tx.actor.require_whole_company(P.LEDGER_READ)
     entries = await service.entries_of_contract(tx, contract_id, after=page.after, limit=page.limit)
     return [EntryOut.of(entry) for entry in entries]
 
@@ -144,6 +137,6 @@ async def entries_of_contract(contract_id: UUID, tx: Books, page: ThePage) -> li
 @router.get("/check")
 async def check(tx: Books) -> CheckOut:
     """Recount the whole books."""
-    _require_whole_company(tx)
+    tx.actor.require_whole_company(P.LEDGER_READ)
     findings = await service.check(tx)
     return CheckOut(sound=not findings, findings=[FindingOut.model_validate(finding) for finding in findings])

@@ -69,6 +69,22 @@ class CallOut(BaseModel):
     reconcile_at: datetime | None
 
 
+class CallbackOut(BaseModel):
+    """A stored callback: what it says and what came of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    instance: str
+    received_at: datetime
+    events: JsonValue
+    state: str
+    tries: int
+    applied_at: datetime | None
+    error: str
+    replayed_count: int
+
+
 class Switch(Body):
     """Whether an instance takes new calls, and why."""
 
@@ -132,6 +148,8 @@ async def calls(
 @router.post("/calls/{call_id}/question")
 async def ask_after(call_id: UUID, house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_WRITE)]) -> Found:
     """Ask the provider now what became of a call."""
+    async with house.database.transaction(actor) as tx:
+        await call_log.get_call(tx, call_id)
     return Found(learned=await reconcile.reconcile_now(house.database, house.executor, call_id))
 
 
@@ -152,7 +170,18 @@ def _read_result(operation: str, given: dict[str, JsonValue]) -> object:
         raise InvalidInput(f"result.{place}", problem["msg"]) from None
 
 
+@router.get("/callbacks")
+async def callbacks(
+    page: ThePage, tx: Annotated[Tx, acting(P.PROVIDERS_READ)], instance: str | None = None
+) -> list[CallbackOut]:
+    """Stored callbacks, newest first, a page at a time; what they say, without personal data."""
+    tx.actor.require_whole_company(P.PROVIDERS_READ)
+    found = await inbox.deliveries(tx, instance=instance, after=page.after, limit=page.limit)
+    return [CallbackOut.model_validate(one) for one in found]
+
+
 @router.post("/callbacks/{delivery_id}/replay", status_code=202)
 async def replay(delivery_id: UUID, house: TheHouse, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]) -> None:
-    """Apply a stored callback once more."""
+    """Apply a stored callback once more; callbacks belong to no branch, so whoever does it sees the whole company."""
+    tx.actor.require_whole_company(P.PROVIDERS_WRITE)
     await inbox.replay(tx, house.registry, inbox_id=delivery_id)

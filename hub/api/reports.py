@@ -67,4 +67,5 @@ class SummaryOut(BaseModel):
 @router.get("/summary")
 async def summary(tx: Annotated[Tx, acting(P.REPORTS_READ)]) -> SummaryOut:
     """Applications, contracts and accounts by state, the provider calls, and whether the books balance."""
+    tx.actor.require_whole_company(P.REPORTS_READ)  # the books in it are the whole company's
     return SummaryOut.of(await service.summary(tx))

@@ -262,7 +262,7 @@ async def _show_summary(console: Console, hub: Hub, problems: list[file.Problem]
             .where(DemoApplicant.step == Step.REFUSED)
             .order_by(DemoApplicant.reference)
         )
-        reasons = {reference: reason or "" for reference, reason in refused.tuples()}
+        reasons = {reference: reason or "" for reference, reason in refused}
     show(console, summary, problems, reasons)
     return 0 if summary.books_balance else 1
 

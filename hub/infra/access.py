@@ -164,6 +164,11 @@ class Actor:
         if branch_id is not None and not self.sees(branch_id):
             raise NotAllowed(permission.value, "outside your branches")
 
+    def require_whole_company(self, permission: Permission) -> None:
+        """Raise NotAllowed for an actor who is kept to branches: what belongs to no branch is not theirs."""
+        if self.branches is not None:
+            raise NotAllowed(permission.value, "needs the whole company")
+
 
 def system(name: str) -> Actor:
     """The hub itself, acting through the named job or command."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, not_, select
+from sqlalchemy import Select, and_, case, func, not_, select
 
 from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
+from hub.infra.access import Actor
 from hub.infra.database import Tx
+from hub.infra.records import Branch
 from hub.integrations.records import ProviderCall
 from hub.integrations.verdicts import CallState
 
@@ -51,7 +53,7 @@ async def list_calls(
     limit: int = 50,
 ) -> list[CallView]:
     """A page of calls, newest first; `after` is the last id of the page before."""
-    rows = select(ProviderCall).order_by(ProviderCall.id.desc()).limit(limit)
+    rows = _in_scope(select(ProviderCall), tx.actor).order_by(ProviderCall.id.desc()).limit(limit)
     filters = {
         ProviderCall.instance: instance,
         ProviderCall.operation: operation,
@@ -67,11 +69,18 @@ async def list_calls(
 
 
 async def get_call(tx: Tx, call_id: UUID) -> CallView:
-    """One call; raises NotFound."""
-    row = await tx.get(ProviderCall, call_id)
+    """One call; raises NotFound, also for one of a branch that the actor does not see."""
+    row = await tx.scalar(_in_scope(select(ProviderCall).where(ProviderCall.id == call_id), tx.actor))
     if row is None:
         raise NotFound("provider_call", call_id)
     return _view(row)
+
+
+def _in_scope(rows: Select[ProviderCall], actor: Actor) -> Select[ProviderCall]:
+    """Calls of the actor's branches; a call that belongs to no branch is the whole company's."""
+    if actor.branches is None:
+        return rows
+    return rows.where(ProviderCall.branch.in_(select(Branch.code).where(Branch.id.in_(actor.branches))))
 
 
 async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
@@ -85,7 +94,7 @@ async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
         else_=ProviderCall.state,
     ).label("outcome")
     counted = select(ProviderCall.operation, outcome, func.count()).group_by(ProviderCall.operation, outcome)
-    rows = (await tx.execute(counted.order_by(ProviderCall.operation, outcome))).tuples()
+    rows = await tx.execute(counted.order_by(ProviderCall.operation, outcome))
     return {(operation, ended): count for operation, ended, count in rows}
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import NotFound
+from hub.core.json import JsonValue
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookReply, WebhookRequest
 from hub.infra import audit
 from hub.infra.access import system
@@ -123,3 +127,43 @@ async def replay(tx: Tx, registry: Registry, *, inbox_id: UUID) -> None:
     row.apply_at, row.replayed_count = tx.now, row.replayed_count + 1
     await audit.record(tx, action="callback.replayed", subject="webhook_inbox", subject_id=inbox_id)
     await tx.jobs.enqueue(tx, INBOX_APPLY, key=INBOX_APPLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """A stored callback as an operator sees it."""
+
+    id: UUID
+    instance: str
+    received_at: datetime
+    events: JsonValue
+    state: str
+    tries: int
+    applied_at: datetime | None
+    error: str
+    replayed_count: int
+
+
+async def deliveries(
+    tx: Tx, *, instance: str | None = None, after: UUID | None = None, limit: int = 50
+) -> list[DeliveryView]:
+    """A page of stored callbacks, newest first; `after` is the last id of the page before."""
+    rows = select(InboxDelivery).order_by(InboxDelivery.id.desc()).limit(limit)
+    if instance is not None:
+        rows = rows.where(InboxDelivery.instance == instance)
+    if after is not None:
+        rows = rows.where(InboxDelivery.id < after)
+    return [
+        DeliveryView(
+            id=row.id,
+            instance=row.instance,
+            received_at=row.received_at,
+            events=row.events,
+            state=row.state,
+            tries=row.tries,
+            applied_at=row.applied_at,
+            error=row.error,
+            replayed_count=row.replayed_count,
+        )
+        for row in await tx.scalars(rows)
+    ]

@@ -53,6 +53,8 @@ CHUNK = 500
 AT_ONCE = 16
 _ACTOR = system("reconcile")
 _BY_HAND = "decided_by_hand"
+# The rest are mere looks, and what the regular turn hands to a person.
+_ASKED_AFTER = [name for name, spec in OPERATIONS.items() if spec.status_by]
 
 
 class Learned(StrEnum):
@@ -87,7 +89,9 @@ async def reconcile_lease(database: Database, executor: Executor, lease_id: UUID
     """Ask after the calls of a lease that are unknown, as when somebody opens it; returns how many there were."""
     async with database.transaction(_ACTOR) as tx:
         query = sa.select(ProviderCall).where(
-            ProviderCall.lease_id == lease_id, ProviderCall.state.in_((CallState.UNKNOWN, CallState.ESCALATED))
+            ProviderCall.lease_id == lease_id,
+            ProviderCall.state.in_((CallState.UNKNOWN, CallState.ESCALATED)),
+            ProviderCall.operation.in_(_ASKED_AFTER),
         )
         calls = (await tx.scalars(query)).all()
     await _each(database, executor, calls)

@@ -20,8 +20,8 @@ from tests.stories.world import PASSWORD, Person, World
 DOORS = doors()
 GUARDED = [door for door in DOORS if len(door.declares) == 1 and door.permission]
 NOBODY = {"kind": "identity_document", "language": "en", "name": "nobody"}
-# The books are the whole company's: a role is not enough for somebody who is kept to branches.
-WHOLE_COMPANY = "/api/v1/ledger"
+# What belongs to no branch is the whole company's: a role is not enough for somebody who is kept to branches.
+WHOLE_COMPANY = ("/api/v1/ledger", "/api/v1/callbacks", "/api/v1/reports")
 # What no branch owns: everybody with the permission sees the same.
 OF_NO_BRANCH = {
     "product_id": "products are the company's",
@@ -82,7 +82,7 @@ async def test_a_role_opens_the_doors_of_its_permissions_and_no_other(
         if door.permission not in ROLE_PERMISSIONS[role]:
             assert (answer.status_code, reason) == (403, "permission missing"), role
         elif door.path.startswith(WHOLE_COMPANY):
-            assert (answer.status_code, reason) == (403, "the books are the whole company's"), role
+            assert (answer.status_code, reason) == (403, "needs the whole company"), role
         else:
             assert answer.status_code not in (401, 403), role
             assert answer.status_code < 500, (role, answer.text)

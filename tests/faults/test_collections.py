@@ -110,6 +110,7 @@ async def _decide_escalated(street: Street) -> None:
     booked = {row["key"] for row in (await street.books())["charges"]}
     async with street.database.transaction(_PERSON) as tx:
         escalated = await call_log.list_calls(tx, state=CallState.ESCALATED, limit=200)
+        print(*((c.operation, c.detail, c.attempt, c.result) for c in escalated), sep="\n")
         print(f"{len(escalated)} for a person")
         assert len(escalated) <= LEASES * RENTS // 50
         for call in escalated:
@@ -146,6 +147,14 @@ async def _prove(street: Street, leases: list[ContractId]) -> None:
     assert entries == {f"receipt_from_provider:{charge}": 1 for charge in taken}
     assert held == {"psp_main": Money(sum(row["amount_minor"] for row in captured.values()))}
     for account in accounts:
+        paid = [one for one in account.instalments if one.state is InstalmentState.PAID]
+        if sum(minor for subject, minor in taken.values() if subject in _rents(account)) != Money.total(one.rent + one.penalty for one in paid).minor:
+            async with street.database.transaction(_PERSON) as tx:
+                for q in ("select number, due_on, state, principal_amount+interest_amount, penalty_amount, paid_principal_amount+paid_interest_amount, paid_penalty_amount, paid_on, charge_on, attempts, id from instalment where contract_id = :c order by 1",
+                    "select c.id, i.number, c.amount, c.state, c.code, c.requested_at, c.answered_at, c.settled_on from charge c join instalment i on i.id = c.subject_id where c.contract_id = :c order by 1",
+                    "select received_on, amount, suspense_amount, booked_at, charge_id from receipt where contract_id = :c order by booked_at",
+                    "select p.idempotency_key, p.state, p.attempt, p.error_code, p.detail, p.started_at, p.finished_at, p.reconcile_count from provider_call p where p.operation='payments_collect' and lease_id = :c order by started_at"):
+                    for row in await tx.execute(text(q), {"c": account.contract_id}): print("ROW", *row)
         _prove_account(account, [minor for subject, minor in taken.values() if subject in _rents(account)])
         whole = [subject for subject, minor in taken.values() if minor >= _rents(account).get(subject, minor + 1)]
         assert len(whole) == len(set(whole)), "a rent was captured twice"
