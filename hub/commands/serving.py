@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -43,7 +44,6 @@ from hub.sdk.sandbox.app import SandboxSettings
 from hub.sdk.sandbox.serve import MachineClock, SandboxProtocol
 from hub.wiring import Hub, database_url, embedded, open_hub
 
-SANDBOX_PORT = 8800
 _SANDBOX_START_S = 60.0
 
 
@@ -117,9 +117,14 @@ def _stop_with_stdin() -> None:
 @contextmanager
 def _sandbox_process(settings: HubSettings) -> Iterator[str]:
     """The stand-in vendors in a process of their own, for as long as the block runs; its address."""
-    address = f"http://127.0.0.1:{SANDBOX_PORT}"
-    command = [sys.executable, "-m", "hub", "sandbox", "--port", str(SANDBOX_PORT), "--until-stdin-closes"]
+    address = f"http://127.0.0.1:{settings.sandbox_port}"
+    command = [sys.executable, "-m", "hub", "sandbox", "--port", str(settings.sandbox_port), "--until-stdin-closes"]
     command += ["--books", str(settings.data_dir / "sandbox")]
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", settings.sandbox_port)) == 0:
+            raise LeaseHubError(
+                f"port {settings.sandbox_port} is taken: another LeaseHub, or its stand-in vendors, run already"
+            )
     # A session of its own: Ctrl-C at the terminal is ours to handle, and the vendors stay until the last call is made.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
     try:

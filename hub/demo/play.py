@@ -106,11 +106,12 @@ def _first_day(applicants: Sequence[Applicant], reached: date | None) -> date | 
 async def _play_day(playing: Playing, day: date) -> None:
     await _move_clock(playing, max(opening(day), playing.clock.now()))
     await close_day(playing.hub.house)
-    here = [one for one in playing.applicants if one.applied_on <= day]
-    here = await _unfinished(playing, here)
+    await _settle_world(playing)
+    await _advance_all(playing, await _here(playing, day, but=ENDED))
     for _ in range(_MOST_ROUNDS):
         await _settle_world(playing)
-        moved = await _advance_all(playing, here)
+        # Whoever only waits for a rent of theirs to fall due, or to be paid, has been asked today.
+        moved = await _advance_all(playing, await _here(playing, day, but=ENDED | {Step.LAST_WISH}))
         if not moved and not await _wait_for_answers(playing, day):
             break
     await _note_day(playing, day)
@@ -153,20 +154,21 @@ async def _move_clock(playing: Playing, instant: datetime) -> None:
 
 
 async def _next_day(playing: Playing, day: date, until: date) -> date | None:
-    """The next day on which somebody applies or an account has something to close; the last day when none is before it."""
+    """The next day on which somebody applies or a rent moves; the last day when none is before it."""
     if day == until:
         return None
     async with playing.database.transaction(system("demo")) as tx:
-        due_on = await servicing.first_event_on(tx)
+        due_on = await servicing.next_movement_on(tx)
     coming = [one.applied_on for one in playing.applicants if one.applied_on > day]
     days = [one for one in (due_on, min(coming, default=None)) if one is not None]
     return min(max(min(days, default=until), day + timedelta(days=1)), until)
 
 
-async def _unfinished(playing: Playing, here: Sequence[Applicant]) -> list[Applicant]:
+async def _here(playing: Playing, day: date, *, but: frozenset[Step]) -> list[Applicant]:
+    """Who has applied by that day and does not stand at one of these steps."""
     async with playing.database.transaction(system("demo")) as tx:
-        ended = set(await tx.scalars(select(DemoApplicant.reference).where(DemoApplicant.step.in_(ENDED))))
-    return [one for one in here if one.reference not in ended]
+        elsewhere = set(await tx.scalars(select(DemoApplicant.reference).where(DemoApplicant.step.in_(but))))
+    return [one for one in playing.applicants if one.applied_on <= day and one.reference not in elsewhere]
 
 
 async def _ended(playing: Playing) -> int:

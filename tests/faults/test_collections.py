@@ -148,13 +148,19 @@ async def _prove(street: Street, leases: list[ContractId]) -> None:
     assert held == {"psp_main": Money(sum(row["amount_minor"] for row in captured.values()))}
     for account in accounts:
         paid = [one for one in account.instalments if one.state is InstalmentState.PAID]
-        if sum(minor for subject, minor in taken.values() if subject in _rents(account)) != Money.total(one.rent + one.penalty for one in paid).minor:
+        if (
+            sum(minor for subject, minor in taken.values() if subject in _rents(account))
+            != Money.total(one.rent + one.penalty for one in paid).minor
+        ):
             async with street.database.transaction(_PERSON) as tx:
-                for q in ("select number, due_on, state, principal_amount+interest_amount, penalty_amount, paid_principal_amount+paid_interest_amount, paid_penalty_amount, paid_on, charge_on, attempts, id from instalment where contract_id = :c order by 1",
+                for q in (
+                    "select number, due_on, state, principal_amount+interest_amount, penalty_amount, paid_principal_amount+paid_interest_amount, paid_penalty_amount, paid_on, charge_on, attempts, id from instalment where contract_id = :c order by 1",
                     "select c.id, i.number, c.amount, c.state, c.code, c.requested_at, c.answered_at, c.settled_on from charge c join instalment i on i.id = c.subject_id where c.contract_id = :c order by 1",
                     "select received_on, amount, suspense_amount, booked_at, charge_id from receipt where contract_id = :c order by booked_at",
-                    "select p.idempotency_key, p.state, p.attempt, p.error_code, p.detail, p.started_at, p.finished_at, p.reconcile_count from provider_call p where p.operation='payments_collect' and lease_id = :c order by started_at"):
-                    for row in await tx.execute(text(q), {"c": account.contract_id}): print("ROW", *row)
+                    "select p.idempotency_key, p.state, p.attempt, p.error_code, p.detail, p.started_at, p.finished_at, p.reconcile_count from provider_call p where p.operation='payments_collect' and lease_id = :c order by started_at",
+                ):
+                    for row in await tx.execute(text(q), {"c": account.contract_id}):
+                        print("ROW", *row)
         _prove_account(account, [minor for subject, minor in taken.values() if subject in _rents(account)])
         whole = [subject for subject, minor in taken.values() if minor >= _rents(account).get(subject, minor + 1)]
         assert len(whole) == len(set(whole)), "a rent was captured twice"

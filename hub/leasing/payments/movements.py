@@ -41,6 +41,9 @@ from hub.leasing.payments.rules import (
     refused,
 )
 
+# What a provider has been asked for, and may have promised: nothing is known of it once its end is not to be had.
+_UNDER_WAY = frozenset({MovementState.SENT, MovementState.PENDING})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -191,7 +194,7 @@ def _move_charge(tx: Tx, charge: ChargeRecord, verdict: Verdict) -> None:
 
 def doubt_charge(tx: Tx, charge: ChargeRecord) -> None:
     """Tell that nobody knows what became of a charge; one that was decided meanwhile is left alone."""
-    if charge.state == MovementState.SENT:
+    if charge.state in _UNDER_WAY:
         charge.state = MovementState.UNKNOWN
     if charge.state in LIVE | DOUBTFUL:
         tx.emit(
@@ -238,7 +241,7 @@ def _move_payout(tx: Tx, payout: PayoutRecord, verdict: Verdict) -> None:
 
 def doubt_payout(tx: Tx, payout: PayoutRecord) -> None:
     """Tell that nobody knows what became of a payout; one that was decided meanwhile is left alone."""
-    if payout.state == MovementState.SENT:
+    if payout.state in _UNDER_WAY:
         payout.state = MovementState.UNKNOWN
     if payout.state in LIVE | DOUBTFUL:
         tx.emit(

@@ -46,7 +46,7 @@ async def take(tx: Tx, account: Account, fact: ChargeSucceeded, *, agreed: Money
     owed = account.owed_rents
     accrued = await _accrued(tx, owed)
     then = [as_of(instalment_of(rent), accrued[rent.id], fact.settled_on) for rent in owed]
-    allocations, left = allocate(fact.money - agreed, then, account.allocation_order)
+    allocations, left = allocate(fact.money - agreed, then, account.allocation_order, asked_for=fact.subject_id)
     await _book(tx, fact, allocations, agreed, left)
     _pay(owed, allocations)
     await _take_back_undue(tx, account, owed, fact.settled_on)

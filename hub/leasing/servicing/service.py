@@ -429,10 +429,19 @@ async def get_account(tx: Tx, contract_id: ContractId) -> AccountView:
 
 
 async def first_event_on(tx: Tx) -> date | None:
-    """The next day on which any account has something to close; None when none ever has."""
-    return await tx.scalar(
-        select(func.min(AccountRecord.next_event_on)).where(AccountRecord.state == AccountState.ACTIVE)
-    )
+    """The next day on which any account has something to close, penalties included; None when none ever has."""
+    return await tx.scalar(select(func.min(AccountRecord.next_event_on)))
+
+
+async def next_movement_on(tx: Tx) -> date | None:
+    """The next day on which a rent falls due or is debited, None when none will be.
+
+    Between two such days the night has nothing but penalties to accrue, and it makes good the days it was not run.
+    """
+    falls_due = select(func.min(InstalmentRecord.due_on)).where(InstalmentRecord.state == InstalmentState.SCHEDULED)
+    is_debited = select(func.min(InstalmentRecord.charge_on)).where(InstalmentRecord.state.in_(OWED))
+    days = [await tx.scalar(falls_due), await tx.scalar(is_debited)]
+    return min((day for day in days if day is not None), default=None)
 
 
 async def count_by_state(tx: Tx) -> dict[str, int]:

@@ -1,4 +1,8 @@
-"""The waterfall: what a receipt pays, the oldest instalment first, its parts in the product's order; pure."""
+"""The waterfall: what a receipt pays, the oldest instalment first, its parts in the product's order; pure.
+
+A debit names the instalment that it was asked for, and pays that one before any other: were it to pay an older one whose
+own debit is still under way, it would have to be asked for again, and the lessee would pay one rent twice.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
+from uuid import UUID
 
 from hub.core.ids import InstalmentId
 from hub.core.money import Money
@@ -47,12 +52,19 @@ def open_part(instalment: Instalment, part: Part) -> Money:
 
 
 def allocate(
-    received: Money, owed: Iterable[Instalment], order: Sequence[Part] = USUAL_ORDER
+    received: Money,
+    owed: Iterable[Instalment],
+    order: Sequence[Part] = USUAL_ORDER,
+    *,
+    asked_for: UUID | None = None,
 ) -> tuple[tuple[Allocation, ...], Money]:
-    """Spread a receipt over what is owed, oldest due date first; returns the allocations and what is left over."""
+    """Spread a receipt over what is owed: what it was asked for, then the oldest due date first.
+
+    Returns the allocations and what is left over.
+    """
     left = received
     allocations: list[Allocation] = []
-    for instalment in sorted(owed, key=lambda one: (one.due_on, one.number)):
+    for instalment in sorted(owed, key=lambda one: (one.id != asked_for, one.due_on, one.number)):
         for part in order:
             paid = min(left, open_part(instalment, part))
             if paid.minor > 0:

@@ -86,3 +86,15 @@ def test_the_parts_are_the_whole(part: Part) -> None:
     one = rent(penalty=Money.of("7.00"), paid_penalty=Money.of("2.00"), paid_interest=Money.of("40.00"))
     assert Money.total(open_part(one, each) for each in Part) == one.left
     assert part in USUAL_ORDER
+
+
+def test_a_debit_pays_what_it_was_asked_for_before_older_rents() -> None:
+    """The older rent's own debit may be under way: paying it here would have this one's rent debited again."""
+    older, newer = rent(1), rent(2)
+    allocations, left = allocate(Money.of("1200.00"), [older, newer], asked_for=newer.id)
+    paid = {
+        one.id: Money.total(part.money for part in allocations if part.instalment_id == one.id)
+        for one in (older, newer)
+    }
+    assert paid == {newer.id: Money.of("1000.00"), older.id: Money.of("200.00")}
+    assert not left
