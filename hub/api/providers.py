@@ -172,7 +172,7 @@ def _read_result(operation: str, given: dict[str, JsonValue]) -> object:
 
 @router.get("/callbacks")
 async def callbacks(
-    page: ThePage, tx: Annotated[Tx, acting(P.PROVIDERS_READ)], instance: str | None = None
+    page: ThePage, tx: Annotated[Tx, acting(P.PROVIDERS_READ)], instance: Word | None = None
 ) -> list[CallbackOut]:
     """Stored callbacks, newest first, a page at a time; what they say, without personal data."""
     tx.actor.require_whole_company(P.PROVIDERS_READ)

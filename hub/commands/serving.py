@@ -29,7 +29,7 @@ from hub.api.app import Lifespan, create_app
 from hub.core.errors import InvalidInput, LeaseHubError
 from hub.demo import applicants as file
 from hub.demo.play import Progress as Told
-from hub.demo.play import opening, play, reached_day
+from hub.demo.play import opening, play
 from hub.demo.records import DemoApplicant
 from hub.demo.story import Step
 from hub.demo.summary import show
@@ -214,9 +214,6 @@ async def _play(
         return 1
     clock = VirtualClock(opening(min(one.applied_on for one in people)) - timedelta(hours=1))
     async with open_hub(settings, url, clock=clock) as hub, httpx.AsyncClient(base_url=address, timeout=30) as client:
-        reached = await reached_day(hub.house.database)
-        if reached is not None:
-            clock.move_to(max(clock.now(), opening(reached)))
         with _bar(console, len(people)) as progress:
             await play(hub, clock, World(client), people, until, progress)
         code = await _show_summary(console, hub, problems)

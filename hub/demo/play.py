@@ -1,6 +1,7 @@
 """Moves the demo's clock from day to day: applicants come, nights close, money is collected, until today is reached.
 
-Days on which nothing can happen are skipped. The day reached is noted, so a run that was killed goes on from there.
+Days on which nothing can happen are skipped. Where the clock stands is noted, so a run that was killed goes on from
+there.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ from sqlalchemy import func, select
 from hub.api.app import create_app
 from hub.demo.applicants import Applicant
 from hub.demo.company import open_company
-from hub.demo.records import DemoApplicant, DemoDay
+from hub.demo.records import DemoApplicant, DemoClock
 from hub.demo.story import ENDED, Stage, Step, advance
 from hub.demo.world import SandboxMissing, World
 from hub.infra.access import system
-from hub.infra.clock import BUSINESS_ZONE
+from hub.infra.clock import BUSINESS_ZONE, business_date
 from hub.infra.database import Database
 from hub.integrations import call_log
 from hub.leasing.collections import service as collections
 from hub.leasing.servicing import service as servicing
 from hub.sdk.clock import VirtualClock
-from hub.wiring import Hub, close_day
+from hub.wiring import Hub, close_day, tasks
 
 OPENING_HOUR = time(9)
 AT_ONCE = 6
 # How far within a day the clock may run on while something of that day is not settled yet.
 _LONGEST_WAIT = timedelta(hours=8)
 _TICK = timedelta(minutes=1)
+_LONGEST_CLAIM = timedelta(minutes=5)
 _MOST_ROUNDS = 60
 _MOST_ASKED = 20
 
@@ -60,13 +62,6 @@ def opening(day: date) -> datetime:
     return datetime.combine(day, OPENING_HOUR, BUSINESS_ZONE).astimezone(UTC)
 
 
-async def reached_day(database: Database) -> date | None:
-    """The day that an earlier run has reached, None for a new demo."""
-    async with database.transaction(system("demo")) as tx:
-        day = await tx.get(DemoDay, 1)
-        return None if day is None else day.reached_on
-
-
 async def play(
     hub: Hub, clock: VirtualClock, world: World, applicants: Sequence[Applicant], until: date, progress: Progress
 ) -> None:
@@ -76,8 +71,8 @@ async def play(
     stage = Stage(database=hub.house.database, files=hub.house.files, company=company, world=world)
     playing = Playing(hub=hub, clock=clock, stage=stage, applicants=applicants)
     await _everybody_there(hub)
-    day: date | None = _first_day(applicants, await reached_day(hub.house.database))
     async with _callback_door(hub):
+        day: date | None = await _take_up(playing) or min((one.applied_on for one in applicants), default=None)
         while day is not None and day <= until:
             await _play_day(playing, day)
             progress(day, await _ended(playing), len(applicants))
@@ -98,9 +93,19 @@ async def _everybody_there(hub: Hub) -> None:
     raise SandboxMissing("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
 
 
-def _first_day(applicants: Sequence[Applicant], reached: date | None) -> date | None:
-    first = min((one.applied_on for one in applicants), default=None)
-    return reached or first
+async def _take_up(playing: Playing) -> date | None:
+    """Go on where an earlier run was killed; its day, None for a new demo.
+
+    What that run had in hand is nobody's once its claims have run out; then every task looks for it, as at a tick.
+    """
+    async with playing.database.transaction(system("demo")) as tx:
+        note = await tx.get(DemoClock, 1)
+    if note is None:
+        return None
+    await _move_clock(playing, note.stands_at + _LONGEST_CLAIM)
+    for task in tasks(playing.hub.house):
+        await playing.hub.jobs.wake(task)
+    return business_date(playing.clock)
 
 
 async def _play_day(playing: Playing, day: date) -> None:
@@ -114,7 +119,6 @@ async def _play_day(playing: Playing, day: date) -> None:
         moved = await _advance_all(playing, await _here(playing, day, but=ENDED | {Step.LAST_WISH}))
         if not moved and not await _wait_for_answers(playing, day):
             break
-    await _note_day(playing, day)
 
 
 async def _settle_world(playing: Playing) -> None:
@@ -150,6 +154,8 @@ async def _wait_for_answers(playing: Playing, day: date) -> bool:
 
 async def _move_clock(playing: Playing, instant: datetime) -> None:
     playing.clock.move_to(instant)
+    async with playing.database.transaction(system("demo")) as tx:
+        await tx.merge(DemoClock(id=1, stands_at=instant))
     await playing.stage.world.set_clock(instant)
 
 
@@ -175,15 +181,6 @@ async def _ended(playing: Playing) -> int:
     ended = (*ENDED, Step.LAST_WISH)
     async with playing.database.transaction(system("demo")) as tx:
         return await tx.scalar(select(func.count()).where(DemoApplicant.step.in_(ended))) or 0
-
-
-async def _note_day(playing: Playing, day: date) -> None:
-    async with playing.database.transaction(system("demo")) as tx:
-        note = await tx.get(DemoDay, 1)
-        if note is None:
-            tx.add(DemoDay(id=1, reached_on=day))
-        else:
-            note.reached_on = day
 
 
 @asynccontextmanager

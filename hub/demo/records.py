@@ -1,8 +1,8 @@
-"""How far each applicant of a demo has come, and which day the demo has reached."""
+"""How far each applicant of a demo has come, and where the demo's clock stands."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import String
@@ -28,10 +28,10 @@ class DemoApplicant(Base):
     refusal: Mapped[str | None] = mapped_column(String(400))
 
 
-class DemoDay(Base):
-    """The day that the demo's clock has reached; one row."""
+class DemoClock(Base):
+    """Where the demo's clock stands, so that time never runs back after a restart; one row."""
 
-    __tablename__ = "demo_day"
+    __tablename__ = "demo_clock"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    reached_on: Mapped[date]
+    stands_at: Mapped[datetime]

@@ -14,6 +14,9 @@ from hub.leasing.reports.rules import Summary
 from hub.ledger.chart import CHART
 
 
+_MOST_REFUSED = 8
+
+
 def show(console: Console, summary: Summary, problems: list[Problem], refused: Mapping[str, str]) -> None:
     """Print the whole of it."""
     if problems:
@@ -87,6 +90,8 @@ def _refused(refused: Mapping[str, str]) -> RenderableType:
     table = Table(title="Refused", title_justify="left")
     table.add_column("reference")
     table.add_column("at which step, and why")
-    for reference, reason in refused.items():
+    for reference, reason in list(refused.items())[:_MOST_REFUSED]:
         table.add_row(reference, reason)
+    if len(refused) > _MOST_REFUSED:
+        table.add_row("…", f"and {len(refused) - _MOST_REFUSED} more")
     return table

@@ -89,6 +89,7 @@ def _take_over_others() -> None:
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = True
+        other.setLevel(logging.NOTSET)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
 

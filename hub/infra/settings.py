@@ -73,7 +73,8 @@ class HubSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = Field(default_factory=_own_address)
-    sandbox_port: int = Field(default=8800, ge=1, le=65535)  # of the stand-in vendors that `hub up` and `hub demo` start
+    # Where `hub up` and `hub demo` have the stand-in vendors listen.
+    sandbox_port: int = Field(default=8800, ge=1, le=65535)
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.CONSOLE
 

@@ -27,7 +27,7 @@ import pytest
 from psycopg import sql
 
 ROOT = Path(__file__).parents[2]
-APPLIED_ON, UNTIL = date(2025, 3, 3), date(2025, 7, 20)
+APPLIED_ON, UNTIL = date(2025, 3, 3), date(2025, 6, 20)
 CONDUCTS = {
     "pays_on_time": 2,
     "pays_late_once": 1,
@@ -143,7 +143,7 @@ class Company:
         }
 
     def check(self) -> None:
-        """The books are sound, nothing is open, and the vendor was paid for each thing once. Source: QUALITY.md, 3."""
+        """The books are sound, nothing is open, and the vendor was paid for each thing once."""
         assert self.ask("select entry_id, sum(amount) from line group by 1 having sum(amount) <> 0") == []
         assert self.ask("select id from provider_call where state in ('unknown', 'intent') and effect <> 'read'") == []
         assert self.ask("select id from webhook_inbox where state in ('received', 'failed')") == []

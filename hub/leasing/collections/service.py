@@ -14,13 +14,14 @@ from hub.core.identity import mask_phone
 from hub.core.ids import ContractId, PartyId
 from hub.core.money import Money
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest
-from hub.infra import audit
+from hub.infra import audit, staff
 from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.database import Database, Tx
 from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
 from hub.integrations.facts import OutcomeKnown
+from hub.integrations.routing import RouteFacts
 from hub.leasing.collections.records import CaseRecord, ContactRecord, PromiseRecord
 from hub.leasing.collections.rules import (
     LOOK_AGAIN_AFTER,
@@ -154,7 +155,15 @@ async def _ask(tx: Tx, contact: ContactRecord, contract_id: ContractId) -> Ask:
         body=body,
         locale=to.locale,
     )
-    return Ask(operation="messaging_send", request=request, key=str(contact.id), lease_id=contract_id)
+    branch = await staff.branch_code(tx, contract.branch_id)
+    return Ask(
+        operation="messaging_send",
+        request=request,
+        key=str(contact.id),
+        lease_id=contract_id,
+        branch=branch,
+        route=RouteFacts(branch=branch, lease_id=contract_id),
+    )
 
 
 async def record_contact(tx: Tx, contact_id: UUID, answer: Answer) -> None:

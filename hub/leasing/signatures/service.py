@@ -315,19 +315,26 @@ async def _void_errand(tx: Tx, envelope: EnvelopeRecord) -> _Errand:
     assert envelope.envelope_ref is not None, "an envelope that is out has the provider's reference"
     assert envelope.void_reason is not None, "only an envelope with a reason is taken back"
     request = VoidRequest(envelope_ref=envelope.envelope_ref, reason=envelope.void_reason)
-    return _errand(envelope, "esign_void", request, _void_key(envelope.id))
+    return await _errand(tx, envelope, "esign_void", request, _void_key(envelope.id))
 
 
 async def _fetch_errand(tx: Tx, envelope: EnvelopeRecord) -> _Errand:
     assert envelope.envelope_ref is not None, "a completed envelope has the provider's reference"
-    return _errand(envelope, "esign_fetch", FetchRequest(envelope_ref=envelope.envelope_ref), f"{envelope.id}:fetch")
+    request = FetchRequest(envelope_ref=envelope.envelope_ref)
+    return await _errand(tx, envelope, "esign_fetch", request, f"{envelope.id}:fetch")
 
 
-def _errand(envelope: EnvelopeRecord, operation: str, request: object, key: str) -> _Errand:
-    return _Errand(
-        envelope.id,
-        Ask(operation=operation, request=request, key=key, lease_id=envelope.contract_id, pin=envelope.instance),
+async def _errand(tx: Tx, envelope: EnvelopeRecord, operation: str, request: object, key: str) -> _Errand:
+    contract = await contracts.view(tx, ContractId(envelope.contract_id))
+    ask = Ask(
+        operation=operation,
+        request=request,
+        key=key,
+        lease_id=envelope.contract_id,
+        branch=await staff.branch_code(tx, contract.branch_id),
+        pin=envelope.instance,
     )
+    return _Errand(envelope.id, ask)
 
 
 _VOID = ":void"

@@ -22,12 +22,12 @@ def upgrade() -> None:
         sa.Column("refusal", sa.String(400)),
     )
     op.create_table(
-        "demo_day",
+        "demo_clock",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("reached_on", sa.Date(), nullable=False),
+        sa.Column("stands_at", sa.DateTime(timezone=True), nullable=False),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("demo_day")
+    op.drop_table("demo_clock")
     op.drop_table("demo_applicant")
