@@ -60,7 +60,7 @@ from hub.leasing.payments.rules import (
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountSettled, MoneyUnallocated, RentOverdue, RentPaid, RentUncollectable
 from hub.leasing.settlements import service as settlements
-from hub.leasing.settlements.rules import DepositReturned
+from hub.leasing.settlements.rules import LeaseEndReached, PurchaseOptionUncollectable
 from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
@@ -77,20 +77,24 @@ async def _charge_succeeded(tx: Tx, fact: ChargeSucceeded) -> None:
     match fact.purpose:
         case ChargePurpose.SIGNING:
             await funding.record_signing_payment(tx, fact)
-        case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
+        case ChargePurpose.RENT:
             await servicing.record_rent_charge(tx, fact)
         case ChargePurpose.SETTLEMENT:
             await settlements.record_settlement_charge(tx, fact)
+        case ChargePurpose.PURCHASE_OPTION:
+            await settlements.record_option_charge(tx, fact)
 
 
 async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
     match fact.purpose:
         case ChargePurpose.SIGNING:
             await funding.record_signing_payment_rejected(tx, fact)
-        case ChargePurpose.RENT | ChargePurpose.PURCHASE_OPTION:
+        case ChargePurpose.RENT:
             await servicing.record_rent_rejected(tx, fact)
         case ChargePurpose.SETTLEMENT:
             await settlements.record_settlement_rejected(tx, fact)
+        case ChargePurpose.PURCHASE_OPTION:
+            await settlements.record_option_rejected(tx, fact)
 
 
 async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
@@ -111,7 +115,7 @@ async def _accrue_commission(tx: Tx, fact: LeaseCommenced) -> None:
         )
 
 
-async def _close_contract(tx: Tx, fact: DepositReturned) -> None:
+async def _close_contract(tx: Tx, fact: LeaseEndReached) -> None:
     await contracts.close(tx, fact.contract_id, closed_on=tx.today)
 
 
@@ -126,6 +130,11 @@ _WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, str]]] = {
         WarningKind.RENT_UNCOLLECTABLE,
         fact.instalment_id,
         f"no further debit by machine: {fact.code}",
+    ),
+    PurchaseOptionUncollectable: lambda fact: (
+        WarningKind.RENT_UNCOLLECTABLE,
+        fact.contract_id,
+        f"the price of the purchase option was not debited: {fact.code}",
     ),
     ChargeInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.charge_id, _doubt("a debit", fact.disputed)),
     PayoutInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.payout_id, _doubt("a payout", fact.disputed)),
@@ -203,11 +212,12 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     PromiseBroken: (_warn,),
     DeviceAlarmRaised: (_warn_alarm,),
     # the end
-    AccountSettled: (settlements.return_deposit,),
+    AccountSettled: (settlements.begin_end,),
     PayoutSucceeded: (_payout_succeeded,),
     PayoutRejected: (_warn,),
     PayoutInDoubt: (_warn,),
-    DepositReturned: (_close_contract,),
+    PurchaseOptionUncollectable: (_warn,),
+    LeaseEndReached: (_close_contract,),
 }
 
 

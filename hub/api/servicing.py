@@ -125,3 +125,10 @@ async def return_deposit_again(contract_id: UUID, tx: Annotated[Tx, acting(P.SER
     """Send the deposit of a settled lease once more, after the payout was refused."""
     await settlements.return_deposit_again(tx, ContractId(contract_id))
     return AccountOut.model_validate(await service.get_account(tx, ContractId(contract_id)))
+
+
+@router.post("/purchase-option", status_code=202)
+async def charge_option_again(contract_id: UUID, tx: Annotated[Tx, acting(P.SERVICING_WRITE)]) -> AccountOut:
+    """Debit the price of a settled lease's purchase option once more, after it was refused."""
+    await settlements.charge_option_again(tx, ContractId(contract_id))
+    return AccountOut.model_validate(await service.get_account(tx, ContractId(contract_id)))

@@ -13,7 +13,6 @@ from hub.demo.applicants import Problem
 from hub.leasing.reports.rules import Summary
 from hub.ledger.chart import CHART
 
-
 _MOST_REFUSED = 8
 
 

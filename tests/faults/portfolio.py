@@ -57,11 +57,9 @@ _SELLER, _APPROVER, _OPERATIONS = system("seller"), system("approver"), system("
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _First:
-    """The lease that the others are copies of, and whose it is."""
+    """The lease that the others are copies of, and the account that its rents come from."""
 
     contract_id: ContractId
-    branch_id: BranchId
-    party_id: PartyId
     bank_account_id: BankAccountId
 
 
@@ -73,17 +71,33 @@ async def open_portfolio(database: Database, number: int, *, commenced_on: date,
     for contract_id in copies:
         async with database.transaction(_OPERATIONS) as tx:
             await servicing.open_account(tx, contract_id=contract_id, bank_account_id=first.bank_account_id)
-            contract = await contracts.view(tx, contract_id)
-            await payments.request_mandate(
-                tx,
-                contract_id=contract_id,
-                branch_id=first.branch_id,
-                party_id=first.party_id,
-                bank_account_id=first.bank_account_id,
-                limit=contract.financed_amount,
-                contract_number=contract.number,
-            )
+            await _request_mandate(tx, contract_id)
     return copies
+
+
+async def renew_mandates(database: Database, contract_ids: list[ContractId]) -> int:
+    """Ask for a mandate again where none is active, as a person would; returns for how many."""
+    renewed = 0
+    for contract_id in contract_ids:
+        async with database.transaction(_OPERATIONS) as tx:
+            if await payments.active_mandate(tx, contract_id) is None:
+                await _request_mandate(tx, contract_id)
+                renewed += 1
+    return renewed
+
+
+async def _request_mandate(tx: Tx, contract_id: ContractId) -> None:
+    contract = await contracts.view(tx, contract_id)
+    assert contract.bank_account_id is not None
+    await payments.request_mandate(
+        tx,
+        contract_id=contract_id,
+        branch_id=contract.branch_id,
+        party_id=contract.party_id,
+        bank_account_id=contract.bank_account_id,
+        limit=contract.financed_amount,
+        contract_number=contract.number,
+    )
 
 
 async def _first(database: Database, term: int) -> _First:
@@ -98,7 +112,7 @@ async def _first(database: Database, term: int) -> _First:
         await applications.decide(tx, application_id=application_id, decision=Decision.APPROVE)
     async with database.transaction(_OPERATIONS) as tx:
         contract_id = await contracts.draft(tx, application_id=application_id)
-    return _First(contract_id=contract_id, branch_id=branch_id, party_id=party_id, bank_account_id=bank_account_id)
+    return _First(contract_id=contract_id, bank_account_id=bank_account_id)
 
 
 async def _lessee(tx: Tx, branch_id: BranchId) -> tuple[PartyId, BankAccountId]:

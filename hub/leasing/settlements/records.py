@@ -1,11 +1,11 @@
-"""The table of early-settlement quotes; one accepted at a time a contract."""
+"""The tables of early-settlement quotes, one accepted at a time a contract, and of lease ends, one a contract."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
@@ -33,3 +33,20 @@ class PayoffRecord(Base):
     interest_amount: Mapped[Money]
     fee_amount: Mapped[Money]
     state: Mapped[str] = mapped_column(String(20))
+
+
+class LeaseEndRecord(Base):
+    """What a settled lease still waits for: its deposit on the way back, and the price of its purchase option."""
+
+    __tablename__ = "lease_end"
+    __table_args__ = (
+        CheckConstraint("option_amount >= 0", name="option_amount_not_negative"),
+        CheckConstraint("(option_paid_on is null) = (option_charge_id is null)", name="option_paid_by_a_charge"),
+    )
+
+    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"), primary_key=True)
+    option_amount: Mapped[Money]
+    deposit_returned_on: Mapped[date | None]
+    option_charged_at: Mapped[datetime | None]
+    option_paid_on: Mapped[date | None]
+    option_charge_id: Mapped[UUID | None] = mapped_column(ForeignKey("charge.id"))

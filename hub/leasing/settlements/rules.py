@@ -1,4 +1,4 @@
-"""What may become of an early-settlement quote, and what this room makes known: pure."""
+"""What may become of an early-settlement quote, when a lease is at its end, and what this room makes known: pure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,26 @@ class DepositReturned(Fact):
 
     contract_id: ContractId
     money: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseOptionUncollectable(Fact):
+    """The price of the purchase option could not be debited: a person must act, and the title does not pass."""
+
+    contract_id: ContractId
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseEndReached(Fact):
+    """The deposit is back and the purchase option is paid, or there was none: the contract may close."""
+
+    contract_id: ContractId
+
+
+def end_reached(*, deposit_returned_on: date | None, option: Money, option_paid_on: date | None) -> bool:
+    """Whether nothing stands between a settled lease and its title any more."""
+    return deposit_returned_on is not None and (not option or option_paid_on is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

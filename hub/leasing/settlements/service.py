@@ -1,4 +1,4 @@
-"""Quote and take early settlements, and give deposits back."""
+"""Quote and take early settlements, give deposits back, and take the price of the purchase option."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import ContractId
 from hub.infra import audit
 from hub.infra.database import Tx
+from hub.leasing.contracts import service as contracts
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, PayoutPurpose, PayoutSucceeded
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.night import close_day
 from hub.leasing.servicing.rules import AccountSettled, AccountState, AccountView
 from hub.leasing.settlements.payoff import Payoff, last_valid_day, payoff
-from hub.leasing.settlements.records import PayoffRecord
-from hub.leasing.settlements.rules import DepositReturned, PayoffState, PayoffView
+from hub.leasing.settlements.records import LeaseEndRecord, PayoffRecord
+from hub.leasing.settlements.rules import (
+    DepositReturned,
+    LeaseEndReached,
+    PayoffState,
+    PayoffView,
+    PurchaseOptionUncollectable,
+    end_reached,
+)
 from hub.ledger import postings
 from hub.ledger import service as ledger
 
 PAYOFF_VALID = timedelta(days=3)
+
+
+# Early settlement
 
 
 async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None = None) -> PayoffView:
@@ -123,13 +134,35 @@ async def record_settlement_rejected(tx: Tx, fact: ChargeRejected) -> None:
     await servicing.resume(tx, fact.contract_id)
 
 
-async def return_deposit(tx: Tx, fact: AccountSettled) -> None:
-    """Send the security deposit back to the account that the rent came from."""
-    account = await servicing.get_account(tx, fact.contract_id)
-    if not account.deposit:
-        tx.emit(DepositReturned(contract_id=fact.contract_id, money=account.deposit))
+async def payoffs_of(tx: Tx, contract_id: ContractId) -> list[PayoffView]:
+    """Every early-settlement quote of a lease, newest first."""
+    await servicing.get_account(tx, contract_id)
+    rows = select(PayoffRecord).where(PayoffRecord.contract_id == contract_id).order_by(PayoffRecord.id.desc())
+    return [_view(row) for row in await tx.scalars(rows)]
+
+
+# The end: the deposit goes back, the price of the purchase option comes in, in whichever order
+
+
+async def begin_end(tx: Tx, fact: AccountSettled) -> None:
+    """Nothing is owed any more: send the deposit back and debit the price of the purchase option, where there are any.
+
+    The deposit goes to the account that the rent came from. An end that has begun is not begun again.
+    """
+    await tx.hold(fact.contract_id)
+    if await _end(tx, fact.contract_id) is not None:
         return
-    await _send_deposit(tx, account)
+    contract = await contracts.view(tx, fact.contract_id)
+    account = await servicing.get_account(tx, fact.contract_id)
+    end = LeaseEndRecord(contract_id=fact.contract_id, option_amount=contract.purchase_option_amount)
+    tx.add(end)
+    await tx.flush()
+    if end.option_amount and (code := await _charge_option(tx, end, account)):
+        tx.emit(PurchaseOptionUncollectable(contract_id=fact.contract_id, code=code))
+    if account.deposit:
+        await _send_deposit(tx, account)
+    else:
+        _note_deposit(tx, end, account.deposit, returned_on=fact.settled_on)
 
 
 async def return_deposit_again(tx: Tx, contract_id: ContractId) -> None:
@@ -158,6 +191,11 @@ async def _send_deposit(tx: Tx, account: AccountView) -> None:
 
 async def record_deposit_returned(tx: Tx, fact: PayoutSucceeded) -> None:
     """The deposit is back with the lessee."""
+    await tx.hold(fact.contract_id)
+    end = await _end(tx, fact.contract_id)
+    assert end is not None, "the deposit of a lease goes back once its end has begun"
+    if end.deposit_returned_on is not None:
+        return
     await ledger.post(
         tx,
         postings.deposit_returned(
@@ -168,14 +206,115 @@ async def record_deposit_returned(tx: Tx, fact: PayoutSucceeded) -> None:
             amount=fact.money,
         ),
     )
-    tx.emit(DepositReturned(contract_id=fact.contract_id, money=fact.money))
+    _note_deposit(tx, end, fact.money, returned_on=fact.settled_on)
 
 
-async def payoffs_of(tx: Tx, contract_id: ContractId) -> list[PayoffView]:
-    """Every early-settlement quote of a lease, newest first."""
-    await servicing.get_account(tx, contract_id)
-    rows = select(PayoffRecord).where(PayoffRecord.contract_id == contract_id).order_by(PayoffRecord.id.desc())
-    return [_view(row) for row in await tx.scalars(rows)]
+def _note_deposit(tx: Tx, end: LeaseEndRecord, money: Money, *, returned_on: date) -> None:
+    end.deposit_returned_on = returned_on
+    tx.emit(DepositReturned(contract_id=ContractId(end.contract_id), money=money))
+    _tell_when_reached(tx, end)
+
+
+async def charge_option_again(tx: Tx, contract_id: ContractId) -> None:
+    """Debit the price of the purchase option once more, after it was refused or could not be asked for.
+
+    Raises RuleBroken when the lease is not settled, has no purchase option, or cannot be debited now; Conflict when a
+    debit is under way or the price is paid.
+    """
+    await tx.hold(contract_id)
+    account = await servicing.get_account(tx, contract_id)
+    end = await _end(tx, contract_id)
+    if end is None or not end.option_amount:
+        raise RuleBroken("no_purchase_option_owed", state=account.state)
+    if end.option_paid_on is not None:
+        raise Conflict("purchase_option_paid")
+    if contract_id in await payments.under_way(tx, contract_id):
+        raise Conflict("charge_under_way")
+    if code := await _charge_option(tx, end, account):
+        raise RuleBroken(code, contract=contract_id)
+
+
+async def _charge_option(tx: Tx, end: LeaseEndRecord, account: AccountView) -> str | None:
+    """Ask for the price of the purchase option; gives the reason when it cannot be debited now."""
+    mandate = await payments.active_mandate(tx, account.contract_id)
+    if mandate is None:
+        return "no_active_mandate"
+    if end.option_amount > mandate.limit:
+        return "over_mandate_limit"
+    if account.in_doubt:
+        return "money_in_doubt"
+    await payments.request_charge(
+        tx,
+        contract_id=account.contract_id,
+        mandate_id=mandate.id,
+        purpose=ChargePurpose.PURCHASE_OPTION,
+        subject_id=account.contract_id,
+        money=end.option_amount,
+        due_on=tx.today,
+    )
+    end.option_charged_at = tx.now
+    await audit.record(
+        tx,
+        action="purchase_option.charged",
+        subject="contract",
+        subject_id=account.contract_id,
+        branch_id=account.branch_id,
+    )
+    return None
+
+
+async def record_option_charge(tx: Tx, fact: ChargeSucceeded) -> None:
+    """The price of the purchase option has come.
+
+    When another debit has paid it before, a refused one that was settled after all say, it is money like any other.
+    """
+    await tx.hold(fact.contract_id)
+    end = await _end(tx, fact.contract_id)
+    assert end is not None, "a purchase option is charged once the end has begun"
+    if end.option_charge_id == fact.charge_id:
+        return
+    if end.option_paid_on is not None:
+        await servicing.record_rent_charge(tx, fact)
+        return
+    await _book_option(tx, fact)
+    end.option_paid_on, end.option_charge_id = fact.settled_on, fact.charge_id
+    _tell_when_reached(tx, end)
+
+
+async def _book_option(tx: Tx, fact: ChargeSucceeded) -> None:
+    """The price becomes receivable and is received, on the day on which it came."""
+    await ledger.post_many(
+        tx,
+        [
+            postings.title_transferred(contract_id=fact.contract_id, value_on=fact.settled_on, price=fact.money),
+            postings.receipt_from_provider(
+                charge_id=fact.charge_id,
+                contract_id=fact.contract_id,
+                value_on=fact.settled_on,
+                instance=fact.instance,
+                parts=postings.ReceiptParts(rent=fact.money),
+            ),
+        ],
+    )
+
+
+async def record_option_rejected(tx: Tx, fact: ChargeRejected) -> None:
+    """The price of the purchase option did not come: the title stays with us until a person has it debited again."""
+    await tx.hold(fact.contract_id)
+    end = await _end(tx, fact.contract_id)
+    if end is not None and end.option_paid_on is None:
+        tx.emit(PurchaseOptionUncollectable(contract_id=fact.contract_id, code=fact.code))
+
+
+def _tell_when_reached(tx: Tx, end: LeaseEndRecord) -> None:
+    if end_reached(
+        deposit_returned_on=end.deposit_returned_on, option=end.option_amount, option_paid_on=end.option_paid_on
+    ):
+        tx.emit(LeaseEndReached(contract_id=ContractId(end.contract_id)))
+
+
+async def _end(tx: Tx, contract_id: ContractId) -> LeaseEndRecord | None:
+    return await tx.get(LeaseEndRecord, contract_id, with_for_update=True, populate_existing=True)
 
 
 def _parts(record: PayoffRecord) -> Payoff:
