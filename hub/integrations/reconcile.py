@@ -239,9 +239,7 @@ async def _send_again(database: Database, executor: Executor, call: ProviderCall
             return Learned.CLOSED
         held.attempt += 1
         if ended.state in (CallState.UNKNOWN, CallState.NOT_EXECUTED):
-            # That it was not executed now says nothing of the first time. It was just sent: ask soon, as at first.
-            held.reconcile_count, held.reconcile_at = 0, tx.now + next_check(CallState.UNKNOWN, Effect(held.effect))
-            return Learned.NOTHING
+            return Learned.NOTHING  # that it was not executed now says nothing of the first time
         return _settle(tx, held, ended)
 
 
@@ -289,7 +287,9 @@ def _take(tx: Tx, call: ProviderCall, step: Step, reason: str) -> Learned | Lite
         case Step.ASK_LATER | Step.LEAVE:
             return Learned.NOTHING
         case Step.SEND_AGAIN:
-            call.no_record_count, call.no_record_at = 0, None
+            # It is about to be sent as if for the first time, and asked after as soon, whether or not we live to see it.
+            call.no_record_count, call.no_record_at, call.reconcile_count = 0, None, 0
+            call.reconcile_at = tx.now + next_check(CallState.UNKNOWN, Effect(call.effect))
             return step
         case Step.LET_GO:
             call.state, call.reconcile_at = CallState.OK, None
