@@ -21,6 +21,7 @@ from hub.core.provider import OperationFacts
 from hub.infra.access import Actor
 from hub.infra.database import Database, Tx
 from hub.integrations.answers import Ask, CallOutcome
+from hub.integrations.call_log import open_unknowns
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import ProviderState
@@ -377,6 +378,34 @@ async def test_opening_a_lease_asks_after_what_is_unknown_there(bench: Bench) ->
     assert await reconcile_lease(bench.database, bench.executor, uuid4()) == 0
     assert await reconcile_lease(bench.database, bench.executor, LEASE) == 1
     assert len(bench.facts) == 1
+
+
+async def test_a_look_that_failed_leaves_nothing_open_and_is_no_persons_case(bench: Bench) -> None:
+    """A status query whose answer got lost is of the lease too; there is nothing to find out about it."""
+    bench.say(*[UnknownOutcome("reset")] * 3)
+    query = StatusQuery(idempotency_key="charge-1")
+    looked = await bench.executor.call(Ask(operation="payments_status", request=query, key="look", lease_id=LEASE))
+    assert looked.outcome is CallOutcome.UNKNOWN
+    assert await reconcile_lease(bench.database, bench.executor, LEASE) == 0
+    assert (await bench.row(looked.call_id)).state == "unknown"
+    async with bench.database.transaction(CLERK) as tx:
+        assert await open_unknowns(tx) == 0
+    await bench.collect(UnknownOutcome("reset"))
+    async with bench.database.transaction(CLERK) as tx:
+        assert await open_unknowns(tx) == 1
+    assert bench.facts == []
+
+
+async def test_what_is_sent_again_is_asked_after_as_soon_as_at_first(bench: Bench) -> None:
+    """The key is honoured for a day: a second send that gets lost must not wait for the turn of an old call."""
+    call_id = await bench.collect(UnknownOutcome("reset"), UnknownOutcome("reset"))
+    bench.say(NOTHING, NOTHING, paid())
+    await bench.after(30 * S)
+    await bench.after(5 * M)
+    assert len(bench.script.of("payments_collect")) == 2
+    assert await bench.after(29 * S) == 0
+    assert await bench.after(S) == 1
+    assert (await bench.row(call_id)).state == "ok"
 
 
 async def test_an_escalated_call_may_still_settle_by_itself(bench: Bench) -> None:

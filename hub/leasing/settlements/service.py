@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import ContractId
+from hub.core.money import Money
 from hub.infra import audit
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
