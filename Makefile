@@ -14,9 +14,10 @@ $(INSTALLED): requirements.lock pyproject.toml $(PLUGINS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
 		$(PYTHON) -m pip install --quiet --target $(VENV).bootstrap virtualenv && \
 		PYTHONPATH=$(VENV).bootstrap $(PYTHON) -m virtualenv --quiet $(VENV) && rm -rf $(VENV).bootstrap; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		-e . $(foreach plugin,$(PLUGINS),-e $(dir $(plugin)))
+	@$(BIN)/python -m pip check
 	@touch $@
 
 install: $(INSTALLED) ## everything, from the lock with hashes

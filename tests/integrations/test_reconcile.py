@@ -399,9 +399,9 @@ async def test_a_look_that_failed_leaves_nothing_open_and_is_no_persons_case(ben
 async def test_what_is_sent_again_is_asked_after_as_soon_as_at_first(bench: Bench) -> None:
     """The key is honoured for a day: a second send that gets lost must not wait for the turn of an old call."""
     call_id = await bench.collect(UnknownOutcome("reset"), UnknownOutcome("reset"))
-    bench.say(NOTHING, NOTHING, paid())
-    await bench.after(30 * S)
-    await bench.after(5 * M)
+    bench.say(NOTHING, NOTHING, NOTHING, paid())
+    for wait in (30 * S, 5 * M, 60 * M):
+        await bench.after(wait)
     assert len(bench.script.of("payments_collect")) == 2
     assert await bench.after(29 * S) == 0
     assert await bench.after(S) == 1
