@@ -308,8 +308,9 @@ async def test_a_stalled_job_whose_twin_waits_does_not_hold_up_the_others(
     _put(database_url, "test.run", name="twin", status="todo", key="one")
     _put(database_url, "test.run", name="other", status="doing", key="other")
     async with _working(hasty):
-        await _until(lambda: sorted(map(str, done)) == ["other", "twin"])
-    assert _query(database_url, "select * from procrastinate_jobs") == []
+        # Whether the stalled one runs as well depends on who comes first, its twin or the sweep.
+        await _until(lambda: {"other", "twin"} <= set(done))
+        await _until(lambda: _query(database_url, "select * from procrastinate_jobs") == [])
 
 
 _WORKER = """
