@@ -57,7 +57,7 @@ migration: $(INSTALLED) ## make migration M="add late fee"
 
 lock: ## pin every dependency again, with hashes and without addresses
 	$(PYTHON) -m pip install --quiet pip-tools
-	$(PYTHON) -m piptools compile --quiet --generate-hashes --extra dev --strip-extras --allow-unsafe --no-header \
+	$(PYTHON) -m piptools compile --quiet --generate-hashes --extra dev --extra telemetry --strip-extras --allow-unsafe --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements.lock pyproject.toml
 
 changelog: $(INSTALLED) ## what the fragments in changelog/ will say
