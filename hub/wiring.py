@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from hub.api.deps import House
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.api.app import Lifespan, create_app
+from hub.console.app import create_console
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.provider import Clock
+from hub.house import House
 from hub.infra import logs
 from hub.infra.access import system
 from hub.infra.clock import Ids, SystemClock
@@ -304,6 +308,22 @@ def register(jobs: ProcrastinateJobs, house: House) -> None:
     """Tell the job engine every task and its tick."""
     for name, (take, cron) in tasks(house).items():
         jobs.register(name, _run_until_nothing_waits(take), cron=cron)
+
+
+# The doors
+
+_PROGRAMS = ("/api/", "/webhooks/", "/health/", "/metrics")
+
+
+def open_doors(house: House, *, lifespan: Lifespan | None = None) -> ASGIApp:
+    """What one process serves: the API for programs, the console for people. `lifespan` runs beside both."""
+    api, console = create_app(house, lifespan=lifespan), create_console(house)
+
+    async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+        is_program = scope["type"] != "http" or scope["path"].startswith(_PROGRAMS)
+        await (api if is_program else console)(scope, receive, send)
+
+    return doors
 
 
 # Building the house

@@ -37,8 +37,8 @@ from hub.api import (
     tracking,
     warnings,
 )
-from hub.api.deps import House
 from hub.core.errors import InvalidInput
+from hub.house import House
 from hub.infra.logs import correlated
 
 PREFIX = "/api/v1"

@@ -1,10 +1,9 @@
-"""What every route needs: the house behind the door, the actor's transaction, money in bodies, pages of lists."""
+"""What every route needs: the house behind it, the actor's transaction, money in bodies, pages of lists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,24 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Wi
 
 from hub.core.errors import NotAuthenticated
 from hub.core.money import Money
+from hub.house import House
 from hub.infra import staff
 from hub.infra.access import Actor, Permission
-from hub.infra.database import Database, Tx
-from hub.infra.files import Files
-from hub.infra.settings import HubSettings
-from hub.integrations.executor import Executor
-from hub.integrations.registry import Registry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """What stands behind the doors; `hub.wiring` builds it."""
-
-    settings: HubSettings
-    database: Database
-    files: Files
-    registry: Registry
-    executor: Executor
+from hub.infra.database import Tx
 
 
 def house_of(request: Request) -> House:

@@ -1,4 +1,4 @@
-"""From an error to an HTTP status: the only table, and the one shape that every error answer has."""
+"""The one shape that every error answer of the API has; the status of each kind stands in `hub.statuses`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,12 @@ from starlette.exceptions import HTTPException
 
 from hub.core import errors
 from hub.core.identity import mask_text
-
-STATUS: dict[type[errors.LeaseHubError], int] = {
-    errors.InvalidInput: 422,
-    errors.NotFound: 404,
-    errors.NotAuthenticated: 401,
-    errors.NotAllowed: 403,
-    errors.Conflict: 409,
-    errors.RuleBroken: 409,
-    errors.RateLimited: 503,
-    errors.ProviderError: 502,
-    errors.LeaseHubError: 500,
-}
+from hub.statuses import status_of
 
 # What the framework refuses by itself, before any route is asked. Source: RFC 9110, 15.5.
 _CODES = {404: errors.NotFound.code, 405: "method_not_allowed"}
 _LONGEST_FIELD = 200
 _MOST_PROBLEMS = 50
-
-
-def status_of(error: errors.LeaseHubError) -> int:
-    """The status of the nearest kind in the table."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def _facts(error: errors.LeaseHubError) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from hub.api.app import Lifespan, create_app
+from hub.api.app import Lifespan
 from hub.core.errors import InvalidInput, LeaseHubError
 from hub.demo import applicants as file
 from hub.demo.play import Progress as Told
@@ -42,7 +42,7 @@ from hub.leasing.reports import service as reports
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.app import SandboxSettings
 from hub.sdk.sandbox.serve import MachineClock, SandboxProtocol
-from hub.wiring import Hub, database_url, embedded, open_hub
+from hub.wiring import Hub, database_url, embedded, open_doors, open_hub
 
 _SANDBOX_START_S = 60.0
 
@@ -66,7 +66,7 @@ async def serve(*, worker: bool) -> int:
 
 async def _serve(settings: HubSettings, url: str, *, worker: bool) -> None:
     async with open_hub(settings, url) as hub:
-        app = create_app(hub.house, lifespan=_working(hub) if worker else None)
+        app = open_doors(hub.house, lifespan=_working(hub) if worker else None)
         config = uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
         await uvicorn.Server(config).serve()
 
@@ -278,7 +278,7 @@ def _show_problems(path: Path | None, people: list[file.Applicant], problems: li
 
 def _welcome(settings: HubSettings) -> None:
     Console().print(
-        f"\n[bold]LeaseHub serves at {settings.public_url}[/] · API description at {settings.public_url}"
+        f"\n[bold]LeaseHub serves at {settings.public_url}[/] · open it in a browser · API description at {settings.public_url}"
         f"/api/v1/openapi.json\nlogins of the demo company are in {settings.data_dir / 'demo-passwords.txt'}"
         " · Ctrl-C stops everything\n"
     )

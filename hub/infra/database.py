@@ -142,6 +142,20 @@ class Tx(AsyncSession):
         held = await self.execute(select(key, func.pg_try_advisory_xact_lock(key)))
         return [keys[number] for number, taken in held.all() if taken]
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part that may be refused: when it raises, what it wrote, made known and asked for is undone, and no more."""
+        facts, after, wishes = list(self.facts), list(self.after_commit), dict(self.info)
+        kept = {name: list(value) if isinstance(value, list) else value for name, value in wishes.items()}
+        try:
+            async with self.begin_nested():
+                yield
+        except BaseException:
+            self.facts, self.after_commit = deque(facts), after
+            self.info.clear()
+            self.info.update(kept)
+            raise
+
     def emit(self, fact: Fact) -> None:
         """Say that something has happened; its listeners run in this transaction, before it commits."""
         self.facts.append(fact)

@@ -104,3 +104,21 @@ class LoginAttempt(Base):
     login_index: Mapped[bytes]
     ip: Mapped[str] = mapped_column(String(45))
     succeeded: Mapped[bool]
+
+
+class WebSession(Base):
+    """Somebody's session in the console; only the digest of its cookie is kept."""
+
+    __tablename__ = "web_session"
+    __table_args__ = (
+        CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash_length"),
+        CheckConstraint("expires_at > created_at", name="validity"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

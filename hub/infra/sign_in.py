@@ -5,7 +5,9 @@ Accounts and tokens are in `staff`.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -22,11 +24,23 @@ MOST_FAILURES_OF_A_LOGIN = 5
 MOST_FAILURES_OF_AN_ADDRESS = 20
 SESSION = timedelta(hours=12)
 
+_Entry = TypeVar("_Entry")
 _LOGIN_LOCK, _ADDRESS_LOCK = 0x106, 0x107  # advisory locks, always taken in this order
 
 
 async def log_in(database: Database, *, login: str, password: str, ip: str) -> staff.IssuedToken:
-    """A token for twelve hours in return for login and password.
+    """A token for twelve hours in return for login and password; raises as `enter` does."""
+    return await enter(database, login=login, password=password, ip=ip, entering=_issue)
+
+
+async def _issue(tx: Tx, row: Staff) -> staff.IssuedToken:
+    return await staff.issue(tx, row=row, name="log-in", valid_for=SESSION)
+
+
+async def enter(
+    database: Database, *, login: str, password: str, ip: str, entering: Callable[[Tx, Staff], Awaitable[_Entry]]
+) -> _Entry:
+    """Whatever `entering` gives to somebody who has shown login and password: a token, or a session.
 
     Raises NotAuthenticated for a wrong login, a wrong password and an account that is not active alike, and NotAllowed
     after too many failures of this login or from this address.
@@ -40,7 +54,7 @@ async def log_in(database: Database, *, login: str, password: str, ip: str) -> s
     if not valid or known is None:
         raise NotAuthenticated("login or password is wrong")
     async with database.transaction(system("login")) as tx:
-        return await _let_in(tx, known.id, attempt_id, better_hash)
+        return await entering(tx, await _let_in(tx, known.id, attempt_id, better_hash))
 
 
 async def _count_the_attempt(tx: Tx, login: str, ip: str) -> UUID:
@@ -70,12 +84,11 @@ async def _refuse_after(tx: Tx, most: int, *which: ColumnElement[bool]) -> None:
         raise NotAllowed("login", f"too many failed tries; try again in {max(minutes, 1)} minutes")
 
 
-async def _let_in(tx: Tx, staff_id: UUID, attempt_id: UUID, better_hash: str | None) -> staff.IssuedToken:
+async def _let_in(tx: Tx, staff_id: UUID, attempt_id: UUID, better_hash: str | None) -> Staff:
     row = await tx.get_one(Staff, staff_id, with_for_update=True)
     if row.state != StaffState.ACTIVE:
         raise NotAuthenticated("login or password is wrong")
     row.password_hash = better_hash or row.password_hash
     await tx.execute(update(LoginAttempt).where(LoginAttempt.id == attempt_id).values(succeeded=True))
-    issued = await staff.issue(tx, row=row, name="log-in", valid_for=SESSION)
     await audit.record(tx, action="staff.logged_in", subject="staff", subject_id=staff_id, branch_id=row.branch_id)
-    return issued
+    return row

@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from hub.core.ids import BranchId, StaffId
 from hub.infra import audit, passwords
 from hub.infra.access import ROLE_PERMISSIONS, Actor, Role, system, visible
 from hub.infra.database import Base, Database, Tx
-from hub.infra.records import ApiToken, Branch, BranchKind, Staff, StaffRole, StaffState
+from hub.infra.records import ApiToken, Branch, BranchKind, Staff, StaffRole, StaffState, WebSession
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
@@ -208,7 +208,7 @@ async def set_roles(tx: Tx, *, staff_id: UUID, roles: Collection[Role]) -> None:
 
 
 async def set_state(tx: Tx, *, staff_id: UUID, state: StaffState) -> None:
-    """Lock or unlock an account, or close it for good; whoever is not active loses every token at once."""
+    """Lock or unlock an account, or close it for good; whoever is not active loses every token and session at once."""
     row = await _account(tx, staff_id, lock=True)
     if row.state == StaffState.LEFT and state is not StaffState.LEFT:
         raise Conflict("who has left does not come back under the same account")
@@ -220,7 +220,7 @@ async def set_state(tx: Tx, *, staff_id: UUID, state: StaffState) -> None:
 
 
 async def change_password(tx: Tx, *, staff_id: UUID, password: str) -> None:
-    """Set a new password; every token that was issued before is revoked."""
+    """Set a new password; every token and session from before ends."""
     row = await _account(tx, staff_id)
     passwords.check_strength(password, login=row.login)
     row.password_hash = await passwords.hashed(password)
@@ -336,8 +336,10 @@ async def revoke_token(tx: Tx, *, token_id: UUID) -> None:
 
 
 async def _revoke_all(tx: Tx, staff_id: UUID) -> None:
-    live = update(ApiToken).where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))
-    await tx.execute(live.values(revoked_at=tx.now))
+    tokens = update(ApiToken).where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))
+    await tx.execute(tokens.values(revoked_at=tx.now))
+    sessions = update(WebSession).where(WebSession.staff_id == staff_id, WebSession.ended_at.is_(None))
+    await tx.execute(sessions.values(ended_at=tx.now))
 
 
 def _digest(clear: str) -> bytes:
@@ -363,9 +365,23 @@ async def _actor(tx: Tx, token: str) -> Actor | None:
     return await _who(tx, _PEOPLE.join(ApiToken, ApiToken.staff_id == Staff.id).where(*live))
 
 
+async def find_actor(tx: Tx, staff_id: UUID) -> Actor | None:
+    """Somebody as an actor; None when they are not active."""
+    return await _who(tx, _PEOPLE.where(Staff.id == staff_id))
+
+
+async def narrowed(tx: Tx, actor: Actor, code: str) -> Actor:
+    """The actor as one who sees only this branch and what is below it; raises NotFound for one they do not see."""
+    query = visible(select(Branch.id).where(Branch.code == code), Branch.id, actor)
+    branch_id = await tx.scalar(query)
+    if branch_id is None:
+        raise NotFound("branch", code)
+    return replace(actor, branches=await _branches_below(tx, branch_id))
+
+
 async def actor_of(tx: Tx, staff_id: UUID) -> Actor:
     """Somebody as an actor, for a program that acts in their name; raises NotFound when they are not active."""
-    actor = await _who(tx, _PEOPLE.where(Staff.id == staff_id))
+    actor = await find_actor(tx, staff_id)
     if actor is None:
         raise NotFound("staff", staff_id)
     return actor

@@ -16,12 +16,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.api.app import PREFIX, create_app
+from hub.api.app import PREFIX
 from hub.infra import staff
 from hub.infra.access import Actor, Role, system
 from hub.infra.clock import BUSINESS_ZONE, business_date
@@ -31,7 +30,7 @@ from hub.infra.settings import HubSettings
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.app import SandboxApp, SandboxSettings
 from hub.testing.loopback import loopback
-from hub.wiring import Hub, open_hub
+from hub.wiring import Hub, open_doors, open_hub
 
 Json = Any
 PASSWORD = "a long-enough passphrase, 42"
@@ -49,7 +48,7 @@ BY_THE_CLOCK = ("servicing.close_day", "reconcile.tick", "inbox.apply", "collect
 class Door:
     """An address that is known before the application behind it is built: vendors are told it at the start."""
 
-    app: FastAPI
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
@@ -98,7 +97,7 @@ class World:
     """The hub, its vendors and the clock they share."""
 
     hub: Hub
-    app: FastAPI
+    app: ASGIApp
     clock: VirtualClock
     vendors: httpx.AsyncClient = field(repr=False)
     address: str
@@ -229,7 +228,7 @@ async def open_world(url: str, folder: Path, start_at: datetime, **settings: Any
         address = await stack.enter_async_context(loopback(door))
         hub_settings = _hub_settings(folder, url, address, vendor_address, settings)
         hub = await stack.enter_async_context(open_hub(hub_settings, url, clock=clock))
-        door.app = create_app(hub.house)
+        door.app = open_doors(hub.house)
         vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=30))
         yield World(hub=hub, app=door.app, clock=clock, vendors=vendors, address=address, stack=stack)
 

@@ -19,8 +19,6 @@ from hub.core.ids import (
     ChannelId,
     ContractId,
     PartyId,
-    ProductVersionId,
-    QuoteId,
     VehicleId,
 )
 from hub.core.money import Money
@@ -28,6 +26,7 @@ from hub.infra import audit
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.applications import service as applications
+from hub.leasing.contracts.listing import shown
 from hub.leasing.contracts.records import CONTRACT_NUMBERS, ContractRecord, EventRecord
 from hub.leasing.contracts.rules import (
     CANCELLABLE,
@@ -53,7 +52,6 @@ from hub.leasing.parties import service as parties
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, MovementState
 from hub.leasing.products import service as products
-from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.quotes import service as quotes
 from hub.leasing.tracking import service as tracking
 from hub.ledger.postings import SigningPurpose
@@ -151,7 +149,7 @@ async def send_out(tx: Tx, contract_id: ContractId) -> ContractView:
     """A draft goes out to be signed; returns it as it went. Raises RuleBroken for any other state."""
     contract = await _held(tx, contract_id)
     await _move(tx, contract, ContractState.OUT_FOR_SIGNATURE, "sent out for signature")
-    return _view(contract)
+    return shown(contract)
 
 
 async def return_to_draft(tx: Tx, contract_id: ContractId, *, note: str) -> None:
@@ -310,12 +308,12 @@ async def close(tx: Tx, contract_id: ContractId, *, closed_on: date, paper_ref: 
 
 async def lock(tx: Tx, contract_id: ContractId) -> ContractView:
     """Hold a contract until the transaction ends, and show it: first thing for whoever changes its money."""
-    return _view(await _held(tx, contract_id))
+    return shown(await _held(tx, contract_id))
 
 
 async def view(tx: Tx, contract_id: ContractId) -> ContractView:
     """A contract that the actor may see, with its terms and amounts; raises NotFound."""
-    return _view(await _found(tx, contract_id))
+    return shown(await _found(tx, contract_id))
 
 
 async def list_contracts(
@@ -327,7 +325,7 @@ async def list_contracts(
         rows = rows.where(ContractRecord.state == state)
     if after is not None:
         rows = rows.where(ContractRecord.id < after)
-    return tuple(_view(row) for row in await tx.scalars(rows.limit(limit)))
+    return tuple(shown(row) for row in await tx.scalars(rows.limit(limit)))
 
 
 async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
@@ -335,7 +333,7 @@ async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
     rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
     rows = rows.where(ContractRecord.vehicle_id == vehicle_id, ContractRecord.state.in_(HOLDS_ITS_CAR))
     contract = await tx.scalar(rows)
-    return None if contract is None else _view(contract)
+    return None if contract is None else shown(contract)
 
 
 async def count_by_state(tx: Tx) -> dict[str, int]:
@@ -358,45 +356,6 @@ async def timeline(tx: Tx, contract_id: ContractId) -> tuple[EventView, ...]:
             note=row.note,
         )
         for row in await tx.scalars(rows)
-    )
-
-
-def _view(contract: ContractRecord) -> ContractView:
-    """A contract as other rooms see it."""
-    return ContractView(
-        id=ContractId(contract.id),
-        number=contract.number,
-        branch_id=BranchId(contract.branch_id),
-        application_id=ApplicationId(contract.application_id),
-        party_id=PartyId(contract.party_id),
-        bank_account_id=None if contract.bank_account_id is None else BankAccountId(contract.bank_account_id),
-        product_version_id=ProductVersionId(contract.product_version_id),
-        quote_id=QuoteId(contract.quote_id),
-        lease_type=LeaseType(contract.lease_type),
-        state=ContractState(contract.state),
-        vehicle_id=None if contract.vehicle_id is None else VehicleId(contract.vehicle_id),
-        car_model=contract.car_model,
-        car_price=contract.car_price,
-        financed_amount=contract.financed_amount,
-        down_payment_amount=contract.down_payment_amount,
-        deposit_amount=contract.deposit_amount,
-        service_fee_amount=contract.service_fee_amount,
-        third_party_fees_amount=contract.third_party_fees_amount,
-        balloon_amount=contract.balloon_amount,
-        purchase_option_amount=contract.purchase_option_amount,
-        total_rent_amount=contract.total_rent_amount,
-        instalment_count=contract.instalment_count,
-        term_months=contract.term_months,
-        annual_rate=contract.annual_rate,
-        method=Method(contract.method),
-        in_advance=contract.in_advance,
-        drafted_at=contract.drafted_at,
-        signed_at=contract.signed_at,
-        funded_at=contract.funded_at,
-        commenced_on=contract.commenced_on,
-        settled_on=contract.settled_on,
-        closed_on=contract.closed_on,
-        cancelled_reason=contract.cancelled_reason,
     )
 
 

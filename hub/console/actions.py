@@ -1,0 +1,148 @@
+"""What can be done with something: a verb with its form, why it is off, what it would do, and doing it.
+
+An action has a page of its own, so it works without a script. Where money moves, what it would do is shown before it is
+done, and what is done is what was shown: the preview's values travel with the form and are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from hub.console.forms import Field, Filled, Values, blank, read
+from hub.console.page import Fact
+from hub.console.refusals import refusal
+from hub.console.visit import Visit, visiting
+from hub.core.errors import Conflict, InvalidInput, RuleBroken
+from hub.infra.access import Permission
+
+_View = TypeVar("_View")
+
+
+class Page(Protocol):
+    """The object page that an action belongs to, as far as actions know it."""
+
+    @property
+    def path(self) -> str:
+        """Where the list of its kind is."""
+
+    @property
+    def noun(self) -> str:
+        """What one of its kind is called."""
+
+    @property
+    def load(self) -> Callable[[Visit, UUID], Awaitable[Any]]:
+        """Finds one of them."""
+
+    def address(self, view: Any) -> str:
+        """Where the page of one of them is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action(Generic[_View]):
+    """A verb on a subject. `off` gives the reason why it cannot be done now; `done` is said afterwards.
+
+    `preview` shows what would happen, and makes the form ask twice; `perform` does it and may name another page to go to.
+    """
+
+    key: str
+    label: str
+    permission: Permission
+    perform: Callable[[Visit, _View, Values], Awaitable[str | None]]
+    done: str
+    fields: Sequence[Field] = ()
+    fields_for: Callable[[Visit, _View], Awaitable[Sequence[Field]]] | None = None
+    off: Callable[[_View], str | None] = lambda view: None
+    preview: Callable[[Visit, _View, Values], Awaitable[Sequence[Fact]]] | None = None
+    explain: str = ""
+    is_danger: bool = False
+    is_main: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """An action as a button: where it leads, and why it is off if it is."""
+
+    action: Action[Any]
+    path: str
+    off: str | None
+
+
+def offered(action: Action[_View], address: str, view: _View) -> Offered:
+    """An action as it now stands."""
+    return Offered(action=action, path=f"{address}/do/{action.key}", off=action.off(view))
+
+
+def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
+    """Give an action its page, and the address that its form is sent to."""
+    path = f"{subject.path}/{{subject_id}}/do/{action.key}"
+
+    async def ask(subject_id: UUID, visit: Visit = visiting(action.permission)) -> Response:
+        view = await subject.load(visit, subject_id)
+        fields = await _fields(action, visit, view)
+        return _asked(visit, subject, action, view, fields, blank(fields, visit.request.query_params))
+
+    async def act(subject_id: UUID, visit: Visit = visiting(action.permission)) -> Response:
+        view = await subject.load(visit, subject_id)
+        fields = await _fields(action, visit, view)
+        filled = read(fields, visit.form)
+        if filled.errors:
+            return _asked(visit, subject, action, view, fields, filled)
+        try:
+            async with visit.tx.attempt():
+                return await _act(visit, subject, action, view, fields, filled)
+        except (InvalidInput, RuleBroken, Conflict) as error:
+            return _asked(visit, subject, action, view, fields, with_error(visit, fields, filled, error))
+
+    router.add_api_route(path, ask, methods=["GET"], name=f"{subject.noun}: {action.label}")
+    router.add_api_route(path, act, methods=["POST"], name=f"{subject.noun}: {action.label}, sent")
+
+
+async def _act(
+    visit: Visit, subject: Page, action: Action[Any], view: Any, fields: Sequence[Field], filled: Filled
+) -> Response:
+    if action.preview is not None and visit.form.get("seen") != "yes":
+        shown = await action.preview(visit, view, filled.values)
+        return _asked(visit, subject, action, view, fields, filled, preview=shown)
+    elsewhere = await action.perform(visit, view, filled.values)
+    await visit.tx.flush()
+    return visit.go(elsewhere or subject.address(view), done=action.key)
+
+
+async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Field]:
+    return action.fields if action.fields_for is None else await action.fields_for(visit, view)
+
+
+def with_error(visit: Visit, fields: Sequence[Field], filled: Filled, error: Exception) -> Filled:
+    """The form with what a rule has said of it, at the field that it names, or at the whole."""
+    name, said = refusal(visit.manner.language, error)
+    field = next((one.name for one in fields if name and name in {one.name, one.reads}), "")
+    return replace(filled, errors={**filled.errors, field: said})
+
+
+def _asked(
+    visit: Visit,
+    subject: Page,
+    action: Action[Any],
+    view: Any,
+    fields: Sequence[Field],
+    filled: Filled,
+    preview: Sequence[Fact] | None = None,
+) -> Response:
+    return visit.page(
+        "action.html",
+        status=422 if filled.errors else 200,
+        subject=subject,
+        action=action,
+        view=view,
+        title=action.label,
+        fields=fields,
+        filled=filled,
+        preview=preview,
+        off=action.off(view),
+    )

@@ -1,0 +1,165 @@
+"""The console as an application: every desk's pages, what is refused as a page, assets, and the headers that keep browsers safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.console import assets, contracts, entrance, home, templates
+from hub.console.i18n import N_
+from hub.console.refusals import refusal
+from hub.console.visit import manner_of
+from hub.core import errors
+from hub.house import House
+from hub.infra.logs import correlated, correlation_id, logger
+from hub.statuses import status_of
+
+DESKS: tuple[APIRouter, ...] = (entrance.router, home.router, contracts.router)
+
+_CONTENT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+_TITLES = {
+    403: N_("You may not do this"),
+    404: N_("There is nothing here"),
+    409: N_("This cannot be done now"),
+    422: N_("Something in the address or the form is wrong"),
+    429: N_("Too many requests"),
+    500: N_("Something went wrong on our side"),
+    502: N_("A provider did not do what was asked"),
+}
+
+
+def create_console(house: House) -> FastAPI:
+    """The console over `house`."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.house = house
+    for desk in DESKS:
+        app.include_router(desk)
+    app.include_router(assets_router())
+    app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
+    app.add_exception_handler(RequestValidationError, _on_unreadable)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_failure)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=_is_secure(house))
+    return app
+
+
+def _is_secure(house: House) -> bool:
+    return house.settings.public_url.startswith("https://")
+
+
+def assets_router() -> APIRouter:
+    """The address of every file that pages are drawn with."""
+    router = APIRouter()
+
+    async def asset(digest: str, name: str, _: None = entrance.anybody) -> Response:
+        found = assets.assets().get(name)
+        if found is None or found.sha256[:8] != digest:
+            raise errors.NotFound("asset", name)
+        return Response(
+            found.body, media_type=found.kind, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+        )
+
+    router.add_api_route("/assets/{digest}/{name}", asset, methods=["GET"], name="Assets")
+    return router
+
+
+# What is refused, as a page
+
+
+async def _on_leasehub_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.LeaseHubError)
+    if isinstance(error, errors.NotAuthenticated):
+        return _to_the_door(request)
+    _, reason = refusal(manner_of(request).language, error)
+    return _refused(request, status_of(error), reason)
+
+
+def _to_the_door(request: Request) -> Response:
+    """To the login page, and back from there to what was asked for."""
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    address = f"/login?{urlencode({'next': asked if request.method == 'GET' else '/'})}"
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, status_code=303)
+
+
+async def _on_unreadable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _refused(request, 404 if first["loc"][0] == "path" else 422, "")
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _refused(request, error.status_code, "")
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    """A failure of ours: the log says which, the page gives the reference to ask by."""
+    logger("console").warning("console.failed", path=request.url.path, exc_info=error)
+    return _refused(request, 500, "")
+
+
+def _refused(request: Request, status: int, reason: str) -> Response:
+    html = templates.render(
+        manner_of(request),
+        "refused.html",
+        title=_TITLES.get(status, N_("This cannot be done")),
+        status=status,
+        reason=reason,
+        reference=correlation_id(),
+    )
+    return HTMLResponse(html, status_code=status)
+
+
+# The porch
+
+
+class Porch:
+    """What every request passes first: a correlation id, and headers that keep browsers safe."""
+
+    def __init__(self, app: ASGIApp, ids: Callable[[], str], *, is_secure: bool) -> None:
+        self._app = app
+        self._ids = ids
+        self._fixed = _headers(is_secure=is_secure)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its correlation id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        correlation = self._ids()
+        is_asset = scope["path"].startswith("/assets/")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [*self._fixed, (b"x-correlation-id", correlation.encode())]
+                if not is_asset:
+                    added.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message.get("headers", []), *added]
+            await send(message)
+
+        with correlated(correlation):
+            await self._app(scope, receive, with_headers)
+
+
+def _headers(*, is_secure: bool) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-security-policy", _CONTENT.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"permissions-policy", b"geolocation=(), camera=(), microphone=()"),
+    ]
+    return [*headers, (b"strict-transport-security", b"max-age=31536000")] if is_secure else headers

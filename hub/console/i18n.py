@@ -1,0 +1,124 @@
+"""The console's two languages: texts from the catalogues in `locale/`, and how each language writes money, dates and times.
+
+English is the language of the code; a text is marked with `N_` where it is declared and translated where it is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from babel.dates import format_date, format_datetime
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import Translations
+
+from hub.core.money import Money
+from hub.infra.clock import BUSINESS_ZONE
+
+_FOLDER = Path(__file__).parent / "locale"
+NOTHING = "–"
+_SIGNS = {"CNY": "¥"}
+
+
+class Language(StrEnum):
+    """The languages that the console speaks."""
+
+    EN = "en"
+    ZH = "zh"
+
+    @property
+    def locale(self) -> str:
+        """The language's name at Babel."""
+        return {Language.EN: "en", Language.ZH: "zh_Hans_CN"}[self]
+
+    @property
+    def tag(self) -> str:
+        """The language's name in HTML."""
+        return {Language.EN: "en", Language.ZH: "zh-CN"}[self]
+
+
+def N_(text: str) -> str:
+    """Mark a text to be translated where it is drawn."""
+    return text
+
+
+def chosen(cookie: str | None, accepted: str) -> Language:
+    """The language of a visitor: what they chose, else what their browser asks for first."""
+    if cookie in set(Language):
+        return Language(cookie)
+    first = accepted.split(",")[0].strip().lower()
+    return Language.ZH if first.startswith("zh") else Language.EN
+
+
+def catalogues(language: Language) -> Sequence[Path]:
+    """The catalogue files of a language, one a desk."""
+    return sorted((_FOLDER / language.locale).glob("*.po"))
+
+
+@cache
+def translations(language: Language) -> Translations:
+    """Every text of a language."""
+    whole = Catalog(locale=language.locale)
+    for path in catalogues(language):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language.locale):
+                if message.id:
+                    whole[message.id] = message
+    compiled = io.BytesIO()
+    write_mo(compiled, whole)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def say(language: Language, text: str, **parts: object) -> str:
+    """A marked text in a language, with its parts put in."""
+    said = translations(language).gettext(text) if text else ""
+    return said % parts if parts else said
+
+
+# How values are written
+
+
+def money(value: Money | None, language: Language) -> str:
+    """An amount with its currency: ¥12,800.00."""
+    if value is None:
+        return NOTHING
+    sign = _SIGNS.get(value.currency, f"{value.currency} ")
+    number = format_decimal(abs(value.amount), format="#,##0.00", locale=language.locale)
+    return f"{'−' if value.minor < 0 else ''}{sign}{number}"
+
+
+def day(value: date | None, language: Language) -> str:
+    """A date in full: 23 Nov 2026, 2026-11-23."""
+    if value is None:
+        return NOTHING
+    return format_date(value, "d MMM y" if language is Language.EN else "y-MM-dd", locale=language.locale)
+
+
+def instant(value: datetime | None, language: Language) -> str:
+    """A date and time in the company's zone, to the second."""
+    if value is None:
+        return NOTHING
+    form = "d MMM y, HH:mm:ss" if language is Language.EN else "y-MM-dd HH:mm:ss"
+    return format_datetime(value, form, tzinfo=BUSINESS_ZONE, locale=language.locale)
+
+
+def number(value: int | Decimal | float | None, language: Language) -> str:
+    """A number with its groups."""
+    return NOTHING if value is None else format_decimal(value, locale=language.locale)
+
+
+def percent(value: Decimal | None, language: Language) -> str:
+    """A fraction as a percentage with two digits."""
+    return NOTHING if value is None else format_percent(value, "#,##0.00%", locale=language.locale)
+
+
+WRITERS: Mapping[str, object] = {"money": money, "day": day, "instant": instant, "number": number, "percent": percent}

@@ -1,0 +1,47 @@
+"""The menu: every page by desk. It is drawn from the permission table: who may not open a page does not see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.console.i18n import N_
+from hub.infra.access import Actor
+from hub.infra.access import Permission as P
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One page of the menu; without a permission it is everybody's."""
+
+    label: str
+    path: str
+    permission: P | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The pages of one desk."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+MENU: tuple[Group, ...] = (
+    Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
+    Group(
+        label=N_("Servicing"),
+        entries=(Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),),
+    ),
+)
+
+
+def menu_of(actor: Actor) -> list[Group]:
+    """The menu as this actor sees it, groups with nothing in them left out."""
+    seen = [
+        Group(
+            label=group.label,
+            entries=tuple(one for one in group.entries if one.permission is None or actor.may(one.permission)),
+        )
+        for group in MENU
+    ]
+    return [group for group in seen if group.entries]

@@ -1,0 +1,168 @@
+"""Pages of long lists by key, never by OFFSET: a page begins behind the last row of the one before, in either direction.
+
+A cursor is what the reader's last row was sorted by, and its id; it is opaque to whoever carries it, and a cursor that
+this list has not given out is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+
+from hub.core.errors import InvalidInput
+from hub.core.money import Money
+from hub.infra.database import FUNCTIONAL_CURRENCY, Tx
+
+MOST_COUNTED = 10_000
+MOST_ROWS = 200
+
+_Row = TypeVar("_Row")
+_Shown = TypeVar("_Shown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which rows of a list are wanted: how it is sorted, and behind or before which cursor."""
+
+    sort: str = ""
+    descending: bool = True
+    after: str | None = None
+    before: str | None = None
+    limit: int = 25
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Generic[_Shown]):
+    """One page: its rows, and the cursors of the pages around it, None where there is none."""
+
+    rows: Sequence[_Shown]
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many rows there are; `capped` when there are more than anybody counts."""
+
+    number: int
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a list may be sorted by, by the word in its address; `key` is the row's id.
+
+    No column of it may be null: say what stands for nothing with `coalesce`.
+    """
+
+    key: Any
+    columns: Mapping[str, Any]
+    standard: str
+
+
+async def sliced(
+    tx: Tx, rows: Select[Any], order: Order, window: Window, shown: Callable[[Any], _Shown]
+) -> Slice[_Shown]:
+    """The rows of one page of a query over one kind of record; raises InvalidInput for a sort or cursor of another list."""
+    word = window.sort or order.standard
+    if word not in order.columns:
+        raise InvalidInput("sort", f"one of {', '.join(order.columns)}")
+    column = order.columns[word]
+    back = window.before is not None
+    cursor = window.before if back else window.after
+    down = window.descending is not back
+    query = rows.add_columns(column.label("sorted_by"))
+    if cursor is not None:
+        query = query.where(_beyond(column, order.key, _read(cursor), down))
+    ordered = (column.desc(), order.key.desc()) if down else (column.asc(), order.key.asc())
+    limit = min(max(window.limit, 1), MOST_ROWS)
+    found = list((await tx.execute(query.order_by(*ordered).limit(limit + 1))).all())
+    more, found = len(found) > limit, found[:limit]
+    if back:
+        found.reverse()
+    return Slice(
+        rows=[shown(row[0]) for row in found],
+        after=_cursor(order, found[-1]) if found and (more or back) else None,
+        before=_cursor(order, found[0]) if found and (more if back else cursor is not None) else None,
+    )
+
+
+def _beyond(column: Any, key: Any, place: tuple[Any, UUID], down: bool) -> ColumnElement[bool]:
+    here = tuple_(column, key)
+    there = tuple_(literal(place[0], column.type), literal(place[1], key.type))
+    return here < there if down else here > there
+
+
+async def count(tx: Tx, rows: Select[Any]) -> Count:
+    """How many rows a query has, counted no further than anybody reads."""
+    some = rows.with_only_columns(1).order_by(None).limit(MOST_COUNTED + 1).subquery()
+    number = await tx.scalar(select(func.count()).select_from(some)) or 0
+    return Count(number=min(number, MOST_COUNTED), capped=number > MOST_COUNTED)
+
+
+async def count_by(tx: Tx, rows: Select[Any], column: Any, words: type[StrEnum]) -> dict[str, Count]:
+    """The counts of a query by the words of a column, every word named, and `""` for all together."""
+    counted = rows.with_only_columns(column, func.count()).order_by(None).group_by(column)
+    numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
+    found = {word.value: Count(number=numbers.get(word.value, 0)) for word in words}
+    return {"": Count(number=sum(numbers.values()))} | found
+
+
+# Cursors
+
+_Plain = str | int | None
+
+
+def _plain(value: object) -> tuple[str, _Plain]:
+    """A value of a column as JSON holds it, with the letter of its kind."""
+    match value:
+        case Money():
+            return "m", str(value.amount)
+        case Decimal():
+            return "n", str(value)
+        case datetime():
+            return "t", value.isoformat()
+        case date():
+            return "d", value.isoformat()
+        case UUID():
+            return "u", str(value)
+        case int():
+            return "i", value
+        case _:
+            return "s", str(value)
+
+
+_KINDS: Mapping[str, Callable[[Any], Any]] = {
+    "m": lambda text: Money.of(text, FUNCTIONAL_CURRENCY),
+    "n": Decimal,
+    "t": datetime.fromisoformat,
+    "d": date.fromisoformat,
+    "u": UUID,
+    "i": int,
+    "s": str,
+}
+
+
+def _cursor(order: Order, row: Any) -> str:
+    kind, value = _plain(row.sorted_by)
+    place = json.dumps([kind, value, str(getattr(row[0], order.key.key))], separators=(",", ":"))
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> tuple[Any, UUID]:
+    try:
+        kind, value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return _KINDS[kind](value), UUID(key)
+    except (binascii.Error, ValueError, KeyError, TypeError, ArithmeticError, InvalidInput):
+        raise InvalidInput("after", "not a page of this list") from None

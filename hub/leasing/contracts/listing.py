@@ -1,0 +1,95 @@
+"""The contract register as a list: by state, branch, number and model, in the order that the reader wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Select, func, select
+
+from hub.core.ids import (
+    ApplicationId,
+    BankAccountId,
+    BranchId,
+    ContractId,
+    PartyId,
+    ProductVersionId,
+    QuoteId,
+    VehicleId,
+)
+from hub.infra.access import visible
+from hub.infra.database import Tx
+from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.leasing.contracts.records import ContractRecord
+from hub.leasing.contracts.rules import ContractState, ContractView
+from hub.leasing.products.rules import LeaseType, Method
+
+_ORDER = Order(
+    key=ContractRecord.id,
+    columns={
+        "drafted": ContractRecord.id,  # ids rise with time
+        "number": ContractRecord.number,
+        "financed": ContractRecord.financed_amount,
+        "commenced": func.coalesce(ContractRecord.commenced_on, date(1, 1, 1)),
+    },
+    standard="drafted",
+)
+
+
+async def page(tx: Tx, window: Window) -> Slice[ContractView]:
+    """Contracts in a window; filters `state`, and `text` for the beginning of a number."""
+    query = _wanted(tx, window)
+    if state := window.filters.get("state"):
+        query = query.where(ContractRecord.state == state)
+    return await sliced(tx, query, _ORDER, window, shown)
+
+
+async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
+    """How many contracts there are in each state, under the other filters."""
+    return await count_by(tx, _wanted(tx, window), ContractRecord.state, ContractState)
+
+
+def _wanted(tx: Tx, window: Window) -> Select[ContractRecord]:
+    query = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    if text := window.filters.get("text"):
+        query = query.where(ContractRecord.number.startswith(text.upper(), autoescape=True))
+    return query
+
+
+def shown(contract: ContractRecord) -> ContractView:
+    """A contract as other rooms see it."""
+    return ContractView(
+        id=ContractId(contract.id),
+        number=contract.number,
+        branch_id=BranchId(contract.branch_id),
+        application_id=ApplicationId(contract.application_id),
+        party_id=PartyId(contract.party_id),
+        bank_account_id=None if contract.bank_account_id is None else BankAccountId(contract.bank_account_id),
+        product_version_id=ProductVersionId(contract.product_version_id),
+        quote_id=QuoteId(contract.quote_id),
+        lease_type=LeaseType(contract.lease_type),
+        state=ContractState(contract.state),
+        vehicle_id=None if contract.vehicle_id is None else VehicleId(contract.vehicle_id),
+        car_model=contract.car_model,
+        car_price=contract.car_price,
+        financed_amount=contract.financed_amount,
+        down_payment_amount=contract.down_payment_amount,
+        deposit_amount=contract.deposit_amount,
+        service_fee_amount=contract.service_fee_amount,
+        third_party_fees_amount=contract.third_party_fees_amount,
+        balloon_amount=contract.balloon_amount,
+        purchase_option_amount=contract.purchase_option_amount,
+        total_rent_amount=contract.total_rent_amount,
+        instalment_count=contract.instalment_count,
+        term_months=contract.term_months,
+        annual_rate=contract.annual_rate,
+        method=Method(contract.method),
+        in_advance=contract.in_advance,
+        drafted_at=contract.drafted_at,
+        signed_at=contract.signed_at,
+        funded_at=contract.funded_at,
+        commenced_on=contract.commenced_on,
+        settled_on=contract.settled_on,
+        closed_on=contract.closed_on,
+        cancelled_reason=contract.cancelled_reason,
+    )
