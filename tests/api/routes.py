@@ -47,6 +47,11 @@ def _description() -> tuple[list[Any], dict[str, Any]]:
     return list(iter_route_contexts(app.routes)), app.openapi()
 
 
+def description() -> dict[str, Any]:
+    """What the API says of itself."""
+    return _description()[1]
+
+
 def doors() -> list[Door]:
     """Every route but the description of the API itself, which FastAPI serves and which holds no data."""
     routes, openapi = _description()

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from hub.api.app import LARGEST_BODY
 from hub.leasing.applications.rules import LARGEST_FILE_BYTES
 from tests.api.bodies import bad_bodies, good_body
-from tests.api.routes import Door, doors
+from tests.api.routes import Door, description, doors
 from tests.api.rows import Rows
 from tests.stories.world import World
 
@@ -212,7 +212,7 @@ ODD_QUERIES = {
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door.method == "GET" and door.permission], ids=str)
 async def test_bad_queries_are_refused(world: World, admin: httpx.AsyncClient, rows: Rows, door: Door) -> None:
-    operation = world.app.openapi()["paths"][door.path]["get"]
+    operation = description()["paths"][door.path]["get"]
     known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
     assert known <= {*QUERIES, *ODD_QUERIES}, "a query parameter that this test does not know"
     found = []
@@ -229,14 +229,13 @@ async def test_bad_queries_are_refused(world: World, admin: httpx.AsyncClient, r
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/nowhere", 404),
         ("GET", "/api/v1/nowhere", 404),
         ("DELETE", "/api/v1/leads", 405),
         ("PATCH", "/api/v1/leads", 405),
         ("BREW", "/api/v1/leads", 405),
         ("GET", "/api/v1/leads/", 404),
-        ("GET", "/%00", 404),
-        ("GET", "/api/v1/../../etc/passwd", 404),
+        ("GET", "/api/v1/%00", 404),
+        ("GET", "/api/v1/%2e%2e/%2e%2e/etc/passwd", 404),
     ],
 )
 async def test_what_is_not_there_is_said_in_the_same_shape(

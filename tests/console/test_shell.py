@@ -92,3 +92,13 @@ async def test_every_page_is_drawn_whole_and_safe(door: Door, reader: Reader, ro
 
 def _cookies(reader: Reader) -> str:
     return "; ".join(f"{name}={value}" for name, value in reader.http.cookies.items() if name != "language")
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/%00", "/contracts/not-an-id", "/contracts/00000000-0000-7000-8000-000000000000"]
+)
+async def test_what_is_not_there_is_a_page_that_says_so(reader: Reader, path: str) -> None:
+    answer = await reader.http.get(path)
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
+    assert answer.headers["x-correlation-id"]
