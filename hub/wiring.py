@@ -48,6 +48,7 @@ from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
 from hub.leasing.credit import service as credit
 from hub.leasing.funding import service as funding
 from hub.leasing.leads import service as leads
+from hub.leasing.parties import listing as party_listing
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
     ChargeInDoubt,
@@ -259,6 +260,7 @@ def _observe(tx: Tx, registry: Registry, fact: Fact) -> None:
 
 EVERY_15_SECONDS = "* * * * * */15"
 EVERY_MINUTE = "* * * * *"
+PARTY_NAMES = "parties.index_names"
 
 
 def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]]:
@@ -277,6 +279,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         payments.PERFORM_PAYOUTS: (lambda: payments.perform_payouts(database, executor), EVERY_15_SECONDS),
         collections.PERFORM_CONTACTS: (lambda: collections.perform_contacts(database, executor), EVERY_15_SECONDS),
         tracking.PERFORM_LOCATES: (lambda: tracking.perform_locates(database, executor), EVERY_15_SECONDS),
+        PARTY_NAMES: (lambda: party_listing.index_names(database), EVERY_MINUTE),
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),

@@ -1,17 +1,214 @@
-"""The start: what waits for whoever has logged in."""
+"""The start: what waits for whoever has logged in, desk by desk, and the numbers of the day. Every number is a link."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.console.i18n import N_
+from hub.console.page import Fact, Look
 from hub.console.visit import Visit, visiting
+from hub.infra.access import Permission as P
+from hub.integrations import call_log
+from hub.integrations.verdicts import CallState
+from hub.leasing.applications import service as applications
+from hub.leasing.applications.rules import ApplicationState
+from hub.leasing.collections import service as collections
+from hub.leasing.collections.rules import CaseState
+from hub.leasing.contracts import listing
+from hub.leasing.contracts import service as contracts
+from hub.leasing.contracts.rules import ContractState
+from hub.leasing.leads import service as leads
+from hub.leasing.parties import listing as party_listing
+from hub.leasing.servicing import service as servicing
+from hub.leasing.warnings import service as warnings
+from hub.leasing.warnings.rules import WarningState
 
 router = APIRouter()
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One thing that waits: where it is, what it is called, why it waits, since or until when."""
+
+    path: str
+    name: str
+    why: str
+    at: Any = None
+    when: Look = Look.INSTANT
+    look: Look = Look.CODE
+    tone: str = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What waits for those who hold a permission: the first few, and where all of it is."""
+
+    label: str
+    permission: P
+    path: str
+    rows: Callable[[Visit], Awaitable[Sequence[Waiting]]]
+    empty: str
+    query: dict[str, str] = field(default_factory=dict)
+
+
+async def _follow_ups(visit: Visit) -> Sequence[Waiting]:
+    return [
+        Waiting(
+            path=f"/leads/{one.lead_id}",
+            name=one.name,
+            why=one.purpose,
+            at=one.due_at,
+            look=Look.NAME,
+            tone="bad" if one.due_at < visit.tx.now else "info",
+        )
+        for one in await leads.waiting_follow_ups(visit.tx, limit=_SHOWN)
+    ]
+
+
+async def _decisions(visit: Visit) -> Sequence[Waiting]:
+    found = await applications.list_applications(visit.tx, state=ApplicationState.UNDER_REVIEW, limit=_SHOWN)
+    names = await party_listing.names_of(visit.tx, [one.party_id for one in found])
+    return [
+        Waiting(path=f"/applications/{one.id}", name=one.number, why=names[one.party_id], at=one.submitted_at)
+        for one in found
+    ]
+
+
+async def _contracts(visit: Visit) -> Sequence[Waiting]:
+    found: list[Waiting] = []
+    for state in (ContractState.DRAFTED, ContractState.SIGNED, ContractState.FUNDED):
+        some = await contracts.list_contracts(visit.tx, state=state, limit=_SHOWN)
+        found += [
+            Waiting(path=f"/contracts/{one.id}", name=one.number, why=one.state, at=one.drafted_at) for one in some
+        ]
+    return found[:_SHOWN]
+
+
+async def _unknown(visit: Visit) -> Sequence[Waiting]:
+    found: list[Waiting] = []
+    for state in (CallState.ESCALATED, CallState.UNKNOWN):
+        some = await call_log.list_calls(visit.tx, state=state, limit=_SHOWN)
+        found += [
+            Waiting(path=f"/calls/{one.id}", name=one.operation, why=one.state, at=one.created_at, tone="bad")
+            for one in some
+        ]
+    return found[:_SHOWN]
+
+
+async def _cases(visit: Visit) -> Sequence[Waiting]:
+    found = await collections.list_cases(visit.tx, state=CaseState.OPEN, limit=_SHOWN)
+    numbers = await listing.numbers_of(visit.tx, [one.contract_id for one in found])
+    return [
+        Waiting(
+            path=f"/contracts/{one.contract_id}/collections",
+            name=numbers[one.contract_id],
+            why=one.state,
+            at=one.opened_on,
+            when=Look.DAY,
+            tone="warn",
+        )
+        for one in found
+    ]
+
+
+async def _warnings(visit: Visit) -> Sequence[Waiting]:
+    found = await warnings.list_warnings(visit.tx, state=WarningState.OPEN, limit=_SHOWN)
+    return [
+        Waiting(
+            path=f"/contracts/{one.contract_id}" if one.contract_id else "/warnings",
+            name=one.kind,
+            why=one.reason,
+            at=one.raised_at,
+            look=Look.WORD,
+            tone="warn",
+        )
+        for one in found
+    ]
+
+
+QUEUES: tuple[Queue, ...] = (
+    Queue(
+        label=N_("Follow-ups"),
+        permission=P.LEADS_READ,
+        path="/leads",
+        rows=_follow_ups,
+        empty=N_("No follow-up waits."),
+    ),
+    Queue(
+        label=N_("Applications to decide"),
+        permission=P.APPLICATIONS_APPROVE,
+        path="/applications",
+        query={"state": "under_review"},
+        rows=_decisions,
+        empty=N_("No application waits for a decision."),
+    ),
+    Queue(
+        label=N_("Contracts before delivery"),
+        permission=P.CONTRACTS_WRITE,
+        path="/contracts",
+        rows=_contracts,
+        empty=N_("Every contract is on its way."),
+    ),
+    Queue(
+        label=N_("Outcomes that nobody knows"),
+        permission=P.PROVIDERS_READ,
+        path="/calls",
+        query={"state": "escalated"},
+        rows=_unknown,
+        empty=N_("The outcome of every call is known."),
+    ),
+    Queue(
+        label=N_("Warnings"),
+        permission=P.WARNINGS_READ,
+        path="/warnings",
+        query={"state": "open"},
+        rows=_warnings,
+        empty=N_("No warning is open."),
+    ),
+    Queue(
+        label=N_("Collections"),
+        permission=P.COLLECTIONS_READ,
+        path="/collections",
+        query={"state": "open"},
+        rows=_cases,
+        empty=N_("Nobody is late."),
+    ),
+)
+
+
+async def _numbers(visit: Visit) -> Sequence[Fact]:
+    """The numbers of the day, as far as the visitor may see them."""
+    found: list[Fact] = []
+    if visit.actor.may(P.APPLICATIONS_READ):
+        by_state = await applications.count_by_state(visit.tx)
+        found.append(
+            _count(N_("Applications under review"), by_state["under_review"], "/applications?state=under_review")
+        )
+    if visit.actor.may(P.CONTRACTS_READ):
+        by_state = await contracts.count_by_state(visit.tx)
+        found.append(_count(N_("Active contracts"), by_state["active"], "/contracts?state=active"))
+    if visit.actor.may(P.SERVICING_READ):
+        accounts = await servicing.count_by_state(visit.tx)
+        found.append(_count(N_("Overdue contracts"), accounts["overdue"], "/arrears"))
+    if visit.actor.may(P.PROVIDERS_READ):
+        found.append(_count(N_("Unknown outcomes"), await call_log.open_unknowns(visit.tx), "/calls?state=unknown"))
+        instances = visit.house.registry.current.instances.values()
+        found.append(_count(N_("Providers out of order"), sum(not one.usable for one in instances), "/providers"))
+    return found
+
+
+def _count(label: str, number: int, href: str) -> Fact:
+    return Fact(label=label, value=number, look=Look.NUMBER, href=href)
 
 
 @router.get("/", name="Home")
 async def home(visit: Visit = visiting(None)) -> Response:
     """The work queue."""
-    return visit.page("home.html", title=N_("Work queue"))
+    queues = [(queue, await queue.rows(visit)) for queue in QUEUES if visit.actor.may(queue.permission)]
+    return visit.page("home.html", title=N_("Work queue"), numbers=await _numbers(visit), queues=queues)

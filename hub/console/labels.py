@@ -12,8 +12,11 @@ from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState
+from hub.leasing.collections.rules import CaseState
 from hub.leasing.contracts.rules import ContractState
-from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState
+from hub.leasing.inventory.rules import VehicleStatus
+from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, TaskPurpose
+from hub.leasing.warnings.rules import WarningKind, WarningState
 
 # Every enumeration whose words are drawn; a test wants each word of each in every language.
 WORDS: tuple[type[StrEnum], ...] = (
@@ -26,6 +29,11 @@ WORDS: tuple[type[StrEnum], ...] = (
     LeadState,
     Role,
     StaffState,
+    TaskPurpose,
+    CaseState,
+    VehicleStatus,
+    WarningKind,
+    WarningState,
 )
 
 _OTHERWISE: Mapping[str, str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
@@ -34,6 +35,7 @@ def environment(language: Language) -> Environment:
     )
     said = translations(language)
     made.install_gettext_callables(said.gettext, said.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.tests["word"] = lambda value: isinstance(value, StrEnum)
     made.globals |= {"asset": assets.href, "language": language, "Language": Language, "charts": charts}
     made.filters |= {name: partial(_written, write, language) for name, write in WRITERS.items()}
     made.filters |= {"label": lambda word: said.gettext(label(word)), "tone": tone, "say": said.gettext}

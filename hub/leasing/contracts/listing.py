@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from sqlalchemy import Select, func, select
@@ -47,6 +47,12 @@ async def page(tx: Tx, window: Window) -> Slice[ContractView]:
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many contracts there are in each state, under the other filters."""
     return await count_by(tx, _wanted(tx, window), ContractRecord.state, ContractState)
+
+
+async def numbers_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, str]:
+    """The numbers of these contracts, in one query."""
+    rows = select(ContractRecord.id, ContractRecord.number).where(ContractRecord.id.in_(contract_ids))
+    return {ContractId(contract_id): number for contract_id, number in await tx.execute(rows)}
 
 
 def _wanted(tx: Tx, window: Window) -> Select[ContractRecord]:

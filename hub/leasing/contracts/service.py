@@ -328,6 +328,20 @@ async def list_contracts(
     return tuple(shown(row) for row in await tx.scalars(rows.limit(limit)))
 
 
+async def find(tx: Tx, text: str, *, limit: int = 20) -> tuple[ContractView, ...]:
+    """The contracts whose number begins so, newest first."""
+    query = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    found = query.where(ContractRecord.number.startswith(text.strip().upper(), autoescape=True))
+    return tuple(shown(row) for row in await tx.scalars(found.order_by(ContractRecord.id.desc()).limit(limit)))
+
+
+async def of_party(tx: Tx, party_id: PartyId) -> tuple[ContractView, ...]:
+    """The contracts of a customer, newest first."""
+    query = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    found = query.where(ContractRecord.party_id == party_id).order_by(ContractRecord.id.desc())
+    return tuple(shown(row) for row in await tx.scalars(found))
+
+
 async def of_vehicle(tx: Tx, vehicle_id: VehicleId) -> ContractView | None:
     """The living contract that a car is under, or None."""
     rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
@@ -448,6 +448,14 @@ async def list_vehicles(
     if after is not None:
         query = query.where(VehicleRecord.id < after)
     return await _views(tx, (await tx.scalars(query.limit(limit))).all())
+
+
+async def find(tx: Tx, text: str, *, limit: int = 20) -> tuple[VehicleView, ...]:
+    """The cars whose VIN or plate is this text, as far as the actor may see them."""
+    sought = "".join(text.split()).upper()
+    query = visible(select(VehicleRecord), VehicleRecord.branch_id, tx.actor)
+    found = query.where(or_(VehicleRecord.vin == sought, VehicleRecord.plate == sought))
+    return await _views(tx, (await tx.scalars(found.order_by(VehicleRecord.id.desc()).limit(limit))).all())
 
 
 async def status_counts(tx: Tx) -> dict[VehicleStatus, int]:

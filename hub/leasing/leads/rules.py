@@ -200,6 +200,16 @@ class FollowUpView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFollowUp:
+    """A follow-up that waits, with the lead it is about, masked."""
+
+    lead_id: LeadId
+    name: str
+    purpose: TaskPurpose
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactLogView:
     """One contact with a lead."""
 

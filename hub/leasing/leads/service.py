@@ -30,6 +30,7 @@ from hub.leasing.leads.rules import (
     LossReason,
     TaskPurpose,
     TaskState,
+    WaitingFollowUp,
     check_alive,
     check_move,
     plan_follow_ups,
@@ -182,6 +183,26 @@ async def list_follow_ups(tx: Tx, lead_id: LeadId) -> tuple[FollowUpView, ...]:
             purpose=TaskPurpose(task.purpose), due_at=task.due_at, state=TaskState(task.state), done_at=task.done_at
         )
         for task in await tx.scalars(ordered)
+    )
+
+
+async def waiting_follow_ups(tx: Tx, *, limit: int = 50) -> tuple[WaitingFollowUp, ...]:
+    """What is to be done next with the leads of the actor's branches, the most urgent first."""
+    query = (
+        visible(select(LeadRecord, FollowUpTaskRecord), LeadRecord.branch_id, tx.actor)
+        .join(FollowUpTaskRecord, FollowUpTaskRecord.lead_id == LeadRecord.id)
+        .where(FollowUpTaskRecord.state.in_(WAITING))
+        .order_by(FollowUpTaskRecord.due_at, FollowUpTaskRecord.id)
+        .limit(limit)
+    )
+    return tuple(
+        WaitingFollowUp(
+            lead_id=LeadId(lead.id),
+            name=mask_name(tx.vault.open(lead.name_sealed, column=_NAME, row=lead.id)),
+            purpose=TaskPurpose(task.purpose),
+            due_at=task.due_at,
+        )
+        for lead, task in await tx.execute(query)
     )
 
 

@@ -23,12 +23,14 @@ class PartyRecord(Base):
         one_of("document_kind", DocumentKind),
         UniqueConstraint("document_index"),
         Index(None, "branch_id", "id"),
+        Index(None, "name_index"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
     kind: Mapped[str] = mapped_column(String(16))
     name_sealed: Mapped[bytes]
+    name_index: Mapped[bytes | None]  # None until it is made, for parties from before there was one
     document_kind: Mapped[str] = mapped_column(String(24))
     document_number_sealed: Mapped[bytes]
     document_index: Mapped[bytes]

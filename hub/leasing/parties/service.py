@@ -6,7 +6,6 @@ Whoever reads a party through its views sees it masked. The few functions that o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
-from hub.core.identity import DocumentKind, mask_document, mask_email, mask_name, mask_phone
+from hub.core.identity import DocumentKind
 from hub.core.ids import BankAccountId, BranchId, ConsentId, PartyId
 from hub.core.money import Money
 from hub.core.ports.credit_bureau import Applicant
@@ -23,6 +22,7 @@ from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.parties import documents
+from hub.leasing.parties.listing import DOCUMENT, EMAIL, NAME, PHONE, name_index, shown
 from hub.leasing.parties.records import (
     BankAccountRecord,
     ConsentRecord,
@@ -51,10 +51,6 @@ from hub.leasing.parties.rules import (
     locale_of,
 )
 
-_NAME = "party.name"
-_DOCUMENT = "party.document_number"
-_EMAIL = "party.email"
-_PHONE = "party_phone.phone"
 _ADDRESS = "party_address.text"
 _EMPLOYER = "employment.employer"
 _ACCOUNT = "bank_account.number"
@@ -131,11 +127,12 @@ async def _register(
             id=party_id,
             branch_id=branch_id,
             kind=kind,
-            name_sealed=tx.vault.seal(name, column=_NAME, row=party_id),
+            name_sealed=tx.vault.seal(name, column=NAME, row=party_id),
+            name_index=name_index(tx, name),
             document_kind=document_kind,
-            document_number_sealed=tx.vault.seal(number, column=_DOCUMENT, row=party_id),
+            document_number_sealed=tx.vault.seal(number, column=DOCUMENT, row=party_id),
             document_index=document_index(tx, document_kind, number),
-            email_sealed=tx.vault.seal(email, column=_EMAIL, row=party_id) if email else None,
+            email_sealed=tx.vault.seal(email, column=EMAIL, row=party_id) if email else None,
             created_at=tx.now,
         )
         .on_conflict_do_nothing(index_elements=[PartyRecord.document_index])
@@ -157,7 +154,7 @@ def _add_phone(tx: Tx, party_id: PartyId, kind: PhoneKind, phone: str, *, is_pri
             id=phone_id,
             party_id=party_id,
             kind=kind,
-            phone_sealed=tx.vault.seal(phone, column=_PHONE, row=phone_id),
+            phone_sealed=tx.vault.seal(phone, column=PHONE, row=phone_id),
             phone_index=tx.vault.blind_index("phone", phone),
             is_primary=is_primary,
         )
@@ -365,7 +362,7 @@ def _consent_view(consent: ConsentRecord) -> ConsentView:
 
 async def get_party(tx: Tx, party_id: PartyId) -> PartyView:
     """A party, masked."""
-    return (await _views(tx, [await _party(tx, party_id)]))[0]
+    return (await shown(tx, [await _party(tx, party_id)]))[0]
 
 
 async def list_parties(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> tuple[PartyView, ...]:
@@ -373,7 +370,7 @@ async def list_parties(tx: Tx, *, after: UUID | None = None, limit: int = 50) ->
     query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor).order_by(PartyRecord.id.desc()).limit(limit)
     if after is not None:
         query = query.where(PartyRecord.id < after)
-    return await _views(tx, (await tx.scalars(query)).all())
+    return await shown(tx, (await tx.scalars(query)).all())
 
 
 async def find_by_document(tx: Tx, *, kind: DocumentKind, number: str) -> PartyView | None:
@@ -381,7 +378,7 @@ async def find_by_document(tx: Tx, *, kind: DocumentKind, number: str) -> PartyV
     index = document_index(tx, kind, documents.document_number(kind, number))
     query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor).where(PartyRecord.document_index == index)
     party = await tx.scalar(query)
-    return None if party is None else (await _views(tx, [party]))[0]
+    return None if party is None else (await shown(tx, [party]))[0]
 
 
 async def find_by_phone(tx: Tx, *, phone: str, limit: int = 50) -> tuple[PartyView, ...]:
@@ -389,7 +386,7 @@ async def find_by_phone(tx: Tx, *, phone: str, limit: int = 50) -> tuple[PartyVi
     index = tx.vault.blind_index("phone", documents.phone_number(phone))
     holders = select(PartyPhoneRecord.party_id).where(PartyPhoneRecord.phone_index == index)
     query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor).where(PartyRecord.id.in_(holders))
-    return await _views(tx, (await tx.scalars(query.order_by(PartyRecord.id.desc()).limit(limit))).all())
+    return await shown(tx, (await tx.scalars(query.order_by(PartyRecord.id.desc()).limit(limit))).all())
 
 
 def document_index(tx: Tx, kind: DocumentKind, number: str) -> bytes:
@@ -410,53 +407,27 @@ async def _party(tx: Tx, party_id: UUID) -> PartyRecord:
     return party
 
 
-async def _views(tx: Tx, parties: Sequence[PartyRecord]) -> tuple[PartyView, ...]:
-    primary = select(PartyPhoneRecord).where(
-        PartyPhoneRecord.party_id.in_([party.id for party in parties]), PartyPhoneRecord.is_primary
-    )
-    phones = {
-        phone.party_id: tx.vault.open(phone.phone_sealed, column=_PHONE, row=phone.id)
-        for phone in await tx.scalars(primary)
-    }
-    return tuple(_view(tx, party, phones[party.id]) for party in parties)
-
-
-def _view(tx: Tx, party: PartyRecord, phone: str) -> PartyView:
-    email = _email(tx, party)
-    return PartyView(
-        id=PartyId(party.id),
-        branch_id=BranchId(party.branch_id),
-        kind=PartyKind(party.kind),
-        name=mask_name(_name(tx, party)),
-        document_kind=DocumentKind(party.document_kind),
-        document_number=mask_document(_document(tx, party)),
-        phone=mask_phone(phone),
-        email=None if email is None else mask_email(email),
-        created_at=party.created_at,
-    )
-
-
 # In the clear
 
 
 def _name(tx: Tx, party: PartyRecord) -> str:
-    return tx.vault.open(party.name_sealed, column=_NAME, row=party.id)
+    return tx.vault.open(party.name_sealed, column=NAME, row=party.id)
 
 
 def _document(tx: Tx, party: PartyRecord) -> str:
-    return tx.vault.open(party.document_number_sealed, column=_DOCUMENT, row=party.id)
+    return tx.vault.open(party.document_number_sealed, column=DOCUMENT, row=party.id)
 
 
 def _email(tx: Tx, party: PartyRecord) -> str | None:
     if party.email_sealed is None:
         return None
-    return tx.vault.open(party.email_sealed, column=_EMAIL, row=party.id)
+    return tx.vault.open(party.email_sealed, column=EMAIL, row=party.id)
 
 
 async def _phone(tx: Tx, party_id: UUID) -> str:
     primary = select(PartyPhoneRecord).where(PartyPhoneRecord.party_id == party_id, PartyPhoneRecord.is_primary)
     phone = (await tx.scalars(primary)).one()
-    return tx.vault.open(phone.phone_sealed, column=_PHONE, row=phone.id)
+    return tx.vault.open(phone.phone_sealed, column=PHONE, row=phone.id)
 
 
 async def reveal_party(tx: Tx, party_id: PartyId, purpose: RevealPurpose) -> ClearParty:
