@@ -13,8 +13,9 @@ from hub.api.deps import AmountText, Body, acting
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.servicing import service
-from hub.leasing.servicing.rules import AccountState, InstalmentState
+from hub.leasing.servicing.rules import AccountState
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import PayoffState
 

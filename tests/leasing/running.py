@@ -29,6 +29,7 @@ from hub.leasing.applications.rules import CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
 from hub.leasing.funding import service as funding
+from hub.leasing.instalments.rules import OWED, InstalmentState
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
 from hub.leasing.parties import service as parties
@@ -51,7 +52,7 @@ from hub.leasing.products.rules import (
 from hub.leasing.quotes import service as quotes
 from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
+from hub.leasing.servicing.rules import AccountView
 from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.warnings import service as warnings

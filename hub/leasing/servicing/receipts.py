@@ -17,19 +17,14 @@ from hub.core.ids import InstalmentId
 from hub.core.money import Money
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.instalments.penalty import Accrual, RentPayment, as_of, net, newest, undue
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.instalments.waterfall import Allocation, Part, allocate
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargeSucceeded
 from hub.leasing.servicing.accounts import Account, instalment_of
-from hub.leasing.servicing.penalty import Accrual, RentPayment, as_of, net, newest, undue
 from hub.leasing.servicing.records import AllocationRecord, InstalmentRecord, PenaltyRecord, ReceiptRecord
-from hub.leasing.servicing.rules import (
-    AccountSettled,
-    AccountState,
-    InstalmentState,
-    MoneyUnallocated,
-    RentPaid,
-)
-from hub.leasing.servicing.waterfall import Allocation, Part, allocate
+from hub.leasing.servicing.rules import AccountSettled, AccountState, MoneyUnallocated, RentPaid
 from hub.ledger import postings
 from hub.ledger import service as ledger
 from hub.ledger.postings import NOTHING

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base, one_of
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.instalments.waterfall import Part
 from hub.leasing.products.rules import InterestUntil
-from hub.leasing.servicing.rules import AccountState, InstalmentState
-from hub.leasing.servicing.waterfall import Part
+from hub.leasing.servicing.rules import AccountState
 
 
 class AccountRecord(Base):

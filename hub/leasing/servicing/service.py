@@ -21,6 +21,9 @@ from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractView
+from hub.leasing.instalments.debits import day_problem, retry_on
+from hub.leasing.instalments.night import Closed, close_day, entries, next_event_on
+from hub.leasing.instalments.rules import OWED, InstalmentState, days_past_due
 from hub.leasing.inventory import service as inventory
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
@@ -36,20 +39,8 @@ from hub.leasing.products.schedule import ScheduledInstalment
 from hub.leasing.quotes import service as quotes
 from hub.leasing.servicing import accounts, receipts
 from hub.leasing.servicing.accounts import Account, instalment_of
-from hub.leasing.servicing.night import Closed, close_day, next_event_on
 from hub.leasing.servicing.records import AccountRecord, InstalmentRecord, PenaltyRecord
-from hub.leasing.servicing.rules import (
-    OWED,
-    AccountOpened,
-    AccountState,
-    AccountView,
-    InstalmentState,
-    RentOverdue,
-    RentUncollectable,
-    day_problem,
-    days_past_due,
-    retry_on,
-)
+from hub.leasing.servicing.rules import AccountOpened, AccountState, AccountView, RentOverdue, RentUncollectable
 from hub.ledger import postings
 from hub.ledger import service as ledger
 from hub.ledger.rules import EntryDraft
@@ -188,7 +179,7 @@ async def _book(tx: Tx, results: _Results) -> None:
     for account, closed in results:
         for result in closed:
             one = result.instalment
-            drafts.extend(_entries(account.contract_id, result))
+            drafts.extend(entries(account.contract_id, result))
             tx.add_all(
                 PenaltyRecord(id=tx.new_id(), instalment_id=one.id, accrued_on=row.accrued_on, amount=row.money)
                 for row in result.accrued
@@ -204,22 +195,6 @@ async def _book(tx: Tx, results: _Results) -> None:
                     )
                 )
     await ledger.post_many(tx, drafts)
-
-
-def _entries(contract_id: ContractId, result: Closed) -> Iterator[EntryDraft]:
-    one = result.instalment
-    if result.fell_due:
-        yield postings.rent_fell_due(
-            instalment_id=one.id,
-            contract_id=contract_id,
-            value_on=one.due_on,
-            principal=one.principal,
-            interest=one.interest,
-        )
-    for row in result.accrued:
-        yield postings.penalty_accrued(
-            instalment_id=one.id, contract_id=contract_id, value_on=row.accrued_on, amount=row.money
-        )
 
 
 async def _charge(tx: Tx, results: _Results) -> None:

@@ -13,10 +13,10 @@ from hub.core.money import Money
 from hub.infra import audit
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.instalments.night import close_day
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, PayoutPurpose, PayoutSucceeded
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.night import close_day
 from hub.leasing.servicing.rules import AccountSettled, AccountState, AccountView
 from hub.leasing.settlements.payoff import Payoff, last_valid_day, payoff
 from hub.leasing.settlements.records import LeaseEndRecord, PayoffRecord

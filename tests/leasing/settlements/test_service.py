@@ -15,9 +15,10 @@ from hub.core.ports.payments import RejectionAdvice
 from hub.infra.access import Actor
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.payments.rules import PayoutRejected
 from hub.leasing.products.rules import EarlySettlementRule, InterestUntil
-from hub.leasing.servicing.rules import AccountSettled, AccountState, InstalmentState, MoneyUnallocated, RentOverdue
+from hub.leasing.servicing.rules import AccountSettled, AccountState, MoneyUnallocated, RentOverdue
 from hub.leasing.settlements import service
 from hub.leasing.settlements.rules import DepositReturned, PayoffState, PayoffView
 from hub.ledger import service as ledger
