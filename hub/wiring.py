@@ -202,7 +202,7 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     OutcomeEscalated: (payments.record_escalated, _warn_escalated),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
-    MandateActivated: (funding.charge_signing_payments, servicing.record_mandate),
+    MandateActivated: (funding.charge_signing_payments, servicing.record_mandate, settlements.record_mandate),
     MandateRejected: (_warn,),
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
@@ -284,12 +284,14 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
 
 
 async def close_day(house: House) -> int:
-    """The night: every account that has something to close for the business date, a chunk a transaction."""
+    """The night: what there is to close and to debit on the business date, a chunk a transaction."""
     await collections.break_promises(house.database)
     async with house.database.transaction(system("night")) as tx:
         await leads.mark_overdue(tx)
     closed = 0
     while done := await servicing.close_due_accounts(house.database):
+        closed += done
+    while done := await settlements.charge_due_options(house.database):
         closed += done
     return closed
 

@@ -53,6 +53,7 @@ from hub.leasing.quotes import service as quotes
 from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountView
+from hub.leasing.settlements import service as settlements
 from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.warnings import service as warnings
@@ -148,10 +149,12 @@ class House:
             pass
 
     async def night(self) -> int:
-        """Close the day; returns how many accounts had something to close."""
+        """Close the day; returns how many accounts had something to close or to debit."""
         await collections.break_promises(self.database)
         closed = 0
         while done := await servicing.close_due_accounts(self.database):
+            closed += done
+        while done := await settlements.charge_due_options(self.database):
             closed += done
         return closed
 
@@ -165,8 +168,8 @@ class House:
             await self.night()
             await self.perform()
             async with self.database.transaction(self.system) as tx:
-                event_on = await servicing.first_event_on(tx) or day
-            coming = min(event_on, day + timedelta(days=1))
+                events = (await servicing.first_event_on(tx), await settlements.next_option_on(tx))
+            coming = min([day + timedelta(days=1), *(event_on for event_on in events if event_on is not None)])
             await self.go_to(max(self.today + timedelta(days=1), coming), hour=0)
 
     async def news(self, charge: MovementView, result: PaymentResult) -> None:

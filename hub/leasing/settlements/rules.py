@@ -31,7 +31,7 @@ class DepositReturned(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseOptionUncollectable(Fact):
-    """The price of the purchase option could not be debited: a person must act, and the title does not pass."""
+    """A machine has no further try for the price of the purchase option: a person must act, the title does not pass."""
 
     contract_id: ContractId
     code: str
