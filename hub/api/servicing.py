@@ -58,7 +58,7 @@ class AccountOut(BaseModel):
 
 
 class PayoffOut(BaseModel):
-    """What settles the lease, part by part."""
+    """What settles the lease, part by part; `in_doubt` when money of it had no known outcome as it was quoted."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -71,6 +71,7 @@ class PayoffOut(BaseModel):
     interest: AmountText
     fee: AmountText
     total: AmountText
+    in_doubt: bool
     state: PayoffState
 
 

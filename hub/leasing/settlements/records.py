@@ -32,6 +32,7 @@ class PayoffRecord(Base):
     principal_amount: Mapped[Money]
     interest_amount: Mapped[Money]
     fee_amount: Mapped[Money]
+    in_doubt: Mapped[bool]
     state: Mapped[str] = mapped_column(String(20))
 
 

@@ -51,7 +51,10 @@ def end_reached(*, deposit_returned_on: date | None, option: Money, option_paid_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoffView:
-    """An early-settlement quote, part by part."""
+    """An early-settlement quote, part by part.
+
+    `in_doubt`: money of the lease had no known outcome when it was asked for, so the sum may be too high.
+    """
 
     id: UUID
     contract_id: ContractId
@@ -63,4 +66,5 @@ class PayoffView:
     interest: Money
     fee: Money
     total: Money
+    in_doubt: bool
     state: PayoffState

@@ -52,7 +52,7 @@ _LOOK_AGAIN_AFTER = timedelta(days=1)
 async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None = None) -> PayoffView:
     """What settles the lease early, part by part, valid for three days or until the next rent falls due.
 
-    The account stays as it is. Raises InvalidInput for a day in the past or after the last rent, RuleBroken when the
+    The account stays as it is. The quote says whether money of the lease is in doubt; while it is, none is accepted. Raises InvalidInput for a day in the past or after the last rent, RuleBroken when the
     lease cannot be settled.
     """
     await tx.hold(contract_id)
@@ -78,6 +78,7 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
         principal_amount=parts.principal,
         interest_amount=parts.interest,
         fee_amount=parts.fee,
+        in_doubt=account.in_doubt,
         state=PayoffState.OFFERED,
     )
     tx.add(record)
@@ -411,5 +412,6 @@ def _view(record: PayoffRecord) -> PayoffView:
         interest=parts.interest,
         fee=parts.fee,
         total=parts.total,
+        in_doubt=record.in_doubt,
         state=PayoffState(record.state),
     )

@@ -1,4 +1,4 @@
-"""The days on which a purchase option is debited again."""
+"""The days on which a purchase option is debited again, and whether a payoff was quoted in doubt."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     _plan_options()
+    _say_doubt()
 
 
 def downgrade() -> None:
+    op.drop_column("payoff_quote", "in_doubt")
     _forget_options()
 
 
@@ -40,3 +42,9 @@ def _plan_options() -> None:
 def _forget_options() -> None:
     op.drop_column("lease_end", "option_attempts")
     op.drop_column("lease_end", "option_charge_on")
+
+
+def _say_doubt() -> None:
+    """Quotes of before said nothing; none was accepted in doubt."""
+    op.add_column("payoff_quote", sa.Column("in_doubt", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.alter_column("payoff_quote", "in_doubt", server_default=None)

@@ -263,6 +263,23 @@ async def test_not_while_a_debit_is_under_way_or_in_doubt(lease: Lease) -> None:
         await accept(lease, quoted)
 
 
+async def test_a_quote_says_whether_money_was_in_doubt_when_it_was_asked_for(lease: Lease) -> None:
+    house = lease.house
+    house.bank.steps["payments_collect"] = [PENDING]
+    await house.live_until(await lease.due_on(1))
+    certain = await quote(lease)
+    [debit] = await lease.charges()
+    await house.news(debit, taken(debit.money + Money.of("1.00")))
+    doubtful = await quote(lease)
+    await house.news(debit, taken(debit.money))
+    again = await quote(lease)
+    assert [one.in_doubt for one in (certain, doubtful, again)] == [False, True, False]
+    assert again.total == doubtful.total - debit.money
+    async with house.database.transaction(house.seller) as tx:
+        listed = [one.in_doubt for one in await service.payoffs_of(tx, lease.contract_id)]
+    assert listed == [False, True, False]
+
+
 async def test_the_lock_in_of_the_product_holds(house: House) -> None:
     house.terms = replace(TERMS, early_settlement=EarlySettlementRule(lock_in_months=3))
     lease = await house.begin()
