@@ -66,6 +66,7 @@ from hub.leasing.servicing.rules import AccountSettled, MoneyUnallocated, RentOv
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import LeaseEndReached, PurchaseOptionUncollectable
 from hub.leasing.signatures import service as signatures
+from hub.leasing.suspense import service as suspense
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
@@ -102,8 +103,11 @@ async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
 
 
 async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
-    if fact.purpose is PayoutPurpose.DEPOSIT_RETURN:
-        await settlements.record_deposit_returned(tx, fact)
+    match fact.purpose:
+        case PayoutPurpose.DEPOSIT_RETURN:
+            await settlements.record_deposit_returned(tx, fact)
+        case PayoutPurpose.REFUND:
+            await suspense.record_refund_paid(tx, fact)
 
 
 async def _open_account(tx: Tx, fact: LeaseCommenced) -> None:

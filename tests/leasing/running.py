@@ -305,6 +305,7 @@ class Lease:
             financed = (await contracts.view(tx, self.contract_id)).financed_amount
             books = {account: await ledger.balance(tx, account, contract_id=self.contract_id) for account in Account}
             suspense = await tx.scalar(sa.text("select coalesce(sum(suspense_amount), 0) from receipt"))
+            to_give_back = await tx.scalar(sa.text("select coalesce(sum(amount), 0) from refund where state = 'owed'"))
             accrued = await tx.execute(sa.text("select instalment_id, sum(amount) from penalty_accrual group by 1"))
             borne = {row[0]: Money.of(row[1]) for row in accrued}
         rents = view.instalments
@@ -319,6 +320,7 @@ class Lease:
         assert books[Account.RENT_RECEIVABLE] == Money.total(one.rent_left for one in owed)
         assert books[Account.PENALTY_RECEIVABLE] == Money.total(one.penalty_left for one in rents)
         assert books[Account.UNALLOCATED_RECEIPTS] == -Money.of(suspense)
+        assert books[Account.REFUNDS_PAYABLE] == -Money.of(to_give_back)
         assert all(one.penalty == borne.get(one.id, Money.zero()) for one in rents)
 
 

@@ -11,6 +11,7 @@ from hub.core.events import Fact
 from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, InstalmentId
 from hub.core.money import Money
 from hub.leasing.instalments.rules import Instalment, PenaltyTerms
+from hub.leasing.instalments.waterfall import Part
 from hub.leasing.products.rules import InterestUntil
 
 
@@ -44,6 +45,7 @@ class AccountView:
     deposit: Money
     penalty_terms: PenaltyTerms
     payoff_terms: PayoffTerms
+    allocation_order: tuple[Part, ...]
     instalments: tuple[Instalment, ...]
     owed: Money
     days_past_due: int
