@@ -95,7 +95,7 @@ async def _behind_the_doors(world: World, contract_id: str) -> Rows:
             tx, WarningKind.MONEY_IN_DOUBT, contract_id=ContractId(UUID(contract_id)), subject="x", reason="a test"
         )
     async with world.transaction() as tx:
-        [warning] = await warnings.list_warnings(tx)
+        [warning, *_] = await warnings.list_warnings(tx)
         [token, *_] = await staff.tokens_of(tx, UUID(world.people["accountant"].id))
         delivery = await tx.scalar(select(InboxDelivery.id).limit(1))
     return {"warning_id": str(warning.id), "token_id": str(token.id), "delivery_id": str(delivery)}
