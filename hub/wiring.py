@@ -67,6 +67,7 @@ from hub.leasing.servicing.rules import AccountSettled, MoneyUnallocated, RentOv
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import LeaseEndReached, PurchaseOptionUncollectable
 from hub.leasing.signatures import service as signatures
+from hub.leasing.suspense import service as suspense
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
@@ -103,8 +104,11 @@ async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
 
 
 async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
-    if fact.purpose is PayoutPurpose.DEPOSIT_RETURN:
-        await settlements.record_deposit_returned(tx, fact)
+    match fact.purpose:
+        case PayoutPurpose.DEPOSIT_RETURN:
+            await settlements.record_deposit_returned(tx, fact)
+        case PayoutPurpose.REFUND:
+            await suspense.record_refund_paid(tx, fact)
 
 
 async def _open_account(tx: Tx, fact: LeaseCommenced) -> None:
@@ -203,7 +207,7 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     OutcomeEscalated: (payments.record_escalated, _warn_escalated),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
-    MandateActivated: (funding.charge_signing_payments, servicing.record_mandate),
+    MandateActivated: (funding.charge_signing_payments, servicing.record_mandate, settlements.record_mandate),
     MandateRejected: (_warn,),
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
@@ -287,12 +291,14 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
 
 
 async def close_day(house: House) -> int:
-    """The night: every account that has something to close for the business date, a chunk a transaction."""
+    """The night: what there is to close and to debit on the business date, a chunk a transaction."""
     await collections.break_promises(house.database)
     async with house.database.transaction(system("night")) as tx:
         await leads.mark_overdue(tx)
     closed = 0
     while done := await servicing.close_due_accounts(house.database):
+        closed += done
+    while done := await settlements.charge_due_options(house.database):
         closed += done
     return closed
 

@@ -34,6 +34,7 @@ from hub.api import (
     servicing,
     signatures,
     staff,
+    suspense,
     tracking,
     warnings,
 )
@@ -60,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tracking.router,
     payments.router,
     servicing.router,
+    suspense.router,
     collections.router,
     warnings.router,
     ledger.router,

@@ -13,8 +13,9 @@ from hub.api.deps import AmountText, Body, acting
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.servicing import service
-from hub.leasing.servicing.rules import AccountState, InstalmentState
+from hub.leasing.servicing.rules import AccountState
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import PayoffState
 
@@ -57,7 +58,7 @@ class AccountOut(BaseModel):
 
 
 class PayoffOut(BaseModel):
-    """What settles the lease, part by part."""
+    """What settles the lease, part by part; `in_doubt` when money of it had no known outcome as it was quoted."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -70,6 +71,7 @@ class PayoffOut(BaseModel):
     interest: AmountText
     fee: AmountText
     total: AmountText
+    in_doubt: bool
     state: PayoffState
 
 

@@ -27,6 +27,7 @@ from hub.infra.database import Database
 from hub.integrations import call_log
 from hub.leasing.collections import service as collections
 from hub.leasing.servicing import service as servicing
+from hub.leasing.settlements import service as settlements
 from hub.sdk.clock import VirtualClock
 from hub.wiring import Hub, close_day, tasks
 
@@ -160,14 +161,15 @@ async def _move_clock(playing: Playing, instant: datetime) -> None:
 
 
 async def _next_day(playing: Playing, day: date, until: date) -> date | None:
-    """The next day on which somebody applies, a rent moves, or a provider is asked; the last day when none is before it."""
+    """The next day on which somebody applies, a debit is due, or a provider is asked; the last day when none is before it."""
     if day == until:
         return None
     async with playing.database.transaction(system("demo")) as tx:
         due_on, look_at = await servicing.next_movement_on(tx), await call_log.next_look_at(tx)
+        option_on = await settlements.next_option_on(tx)
     look_on = None if look_at is None else look_at.astimezone(BUSINESS_ZONE).date()
     coming = [one.applied_on for one in playing.applicants if one.applied_on > day]
-    days = [one for one in (due_on, look_on, min(coming, default=None)) if one is not None]
+    days = [one for one in (due_on, option_on, look_on, min(coming, default=None)) if one is not None]
     return min(max(min(days, default=until), day + timedelta(days=1)), until)
 
 

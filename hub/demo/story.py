@@ -35,6 +35,7 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit import service as credit
 from hub.leasing.funding import service as funding
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
 from hub.leasing.leads import service as leads
@@ -44,7 +45,7 @@ from hub.leasing.parties.rules import ConsentMethod, ConsentPurpose
 from hub.leasing.quotes import service as quotes
 from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.rules import AccountState, AccountView, InstalmentState
+from hub.leasing.servicing.rules import AccountState, AccountView
 from hub.leasing.settlements import service as settlements
 from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from hub.core.ids import ContractId
+from hub.core.ids import ChargeId, ContractId
+from hub.core.money import Money
 from hub.infra import staff
 from hub.integrations.records import InboxDelivery
+from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded
+from hub.leasing.servicing import service as servicing
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
 from tests.stories.lease import Lease, open_product
@@ -40,7 +43,12 @@ async def make_rows(world: World) -> Rows:
         "name": "psp_main",
         "instance": "psp_main",
     }
-    return rows | await _bought_and_sold(world, rows) | await _behind_the_doors(world, lease.contract)
+    return (
+        rows
+        | await _bought_and_sold(world, rows)
+        | await _given_back(world, lease.contract)
+        | await _behind_the_doors(world, lease.contract)
+    )
 
 
 async def _bought_and_sold(world: World, rows: Rows) -> Rows:
@@ -64,13 +72,30 @@ async def _bought_and_sold(world: World, rows: Rows) -> Rows:
     }
 
 
+async def _given_back(world: World, contract_id: str) -> Rows:
+    """More money has come than is owed, and part of it is given back."""
+    async with world.transaction() as tx:
+        fact = ChargeSucceeded(
+            charge_id=ChargeId(tx.new_id()),
+            contract_id=ContractId(UUID(contract_id)),
+            purpose=ChargePurpose.RENT,
+            subject_id=tx.new_id(),
+            money=Money.of("5000.00"),
+            instance="psp_main",
+            settled_on=tx.today,
+        )
+        await servicing.record_rent_charge(tx, fact)
+    refund = await world.people["admin"].post(f"/contracts/{contract_id}/suspense/refunds", {"amount": "1.00"})
+    return {"refund_id": refund["id"]}
+
+
 async def _behind_the_doors(world: World, contract_id: str) -> Rows:
     async with world.transaction() as tx:
         await warnings.raise_for_contract(
             tx, WarningKind.MONEY_IN_DOUBT, contract_id=ContractId(UUID(contract_id)), subject="x", reason="a test"
         )
     async with world.transaction() as tx:
-        [warning] = await warnings.list_warnings(tx)
+        [warning, *_] = await warnings.list_warnings(tx)
         [token, *_] = await staff.tokens_of(tx, UUID(world.people["accountant"].id))
         delivery = await tx.scalar(select(InboxDelivery.id).limit(1))
     return {"warning_id": str(warning.id), "token_id": str(token.id), "delivery_id": str(delivery)}

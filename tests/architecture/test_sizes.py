@@ -17,11 +17,6 @@ ROOM_FILES = 9
 ROOM_LINES = 1200
 DUPLICATE_LINES = 6
 
-# Rooms that are really two, with the cut that is due. A room that has been cut must leave this list.
-DUE_FOR_A_CUT = {
-    "hub/leasing/servicing": "receipts and the waterfall want a room of their own",
-}
-
 
 def _lines(path: str) -> int:
     return tree.texts()[path].count("\n")
@@ -45,9 +40,7 @@ def test_no_function_is_over_seventy_lines() -> None:
 
 
 @pytest.mark.parametrize("room", tree.rooms())
-def test_a_room_is_not_really_two(room: str, request: pytest.FixtureRequest) -> None:
-    if room in DUE_FOR_A_CUT:
-        request.applymarker(pytest.mark.xfail(reason=DUE_FOR_A_CUT[room], strict=True))
+def test_a_room_is_not_really_two(room: str) -> None:
     sizes = [_lines(path) for path in tree.modules(f"{room}/")]
     assert len(sizes) <= ROOM_FILES
     assert sum(sizes) <= ROOM_LINES

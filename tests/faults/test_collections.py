@@ -18,8 +18,9 @@ from hub.infra.access import system
 from hub.integrations import call_log, reconcile
 from hub.integrations.answers import CallOutcome
 from hub.integrations.verdicts import CallState
+from hub.leasing.instalments.rules import OWED, InstalmentState
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
+from hub.leasing.servicing.rules import AccountView
 from hub.ledger import service as ledger
 from tests.faults.portfolio import open_portfolio, renew_mandates
 from tests.faults.street import Street, open_street

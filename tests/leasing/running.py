@@ -29,6 +29,7 @@ from hub.leasing.applications.rules import CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
 from hub.leasing.funding import service as funding
+from hub.leasing.instalments.rules import OWED, InstalmentState
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
 from hub.leasing.parties import service as parties
@@ -51,7 +52,8 @@ from hub.leasing.products.rules import (
 from hub.leasing.quotes import service as quotes
 from hub.leasing.quotes.rules import Fee
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.rules import OWED, AccountView, InstalmentState
+from hub.leasing.servicing.rules import AccountView
+from hub.leasing.settlements import service as settlements
 from hub.leasing.signatures import service as signatures
 from hub.leasing.tracking import service as tracking
 from hub.leasing.warnings import service as warnings
@@ -147,10 +149,12 @@ class House:
             pass
 
     async def night(self) -> int:
-        """Close the day; returns how many accounts had something to close."""
+        """Close the day; returns how many accounts had something to close or to debit."""
         await collections.break_promises(self.database)
         closed = 0
         while done := await servicing.close_due_accounts(self.database):
+            closed += done
+        while done := await settlements.charge_due_options(self.database):
             closed += done
         return closed
 
@@ -164,8 +168,8 @@ class House:
             await self.night()
             await self.perform()
             async with self.database.transaction(self.system) as tx:
-                event_on = await servicing.first_event_on(tx) or day
-            coming = min(event_on, day + timedelta(days=1))
+                events = (await servicing.first_event_on(tx), await settlements.next_option_on(tx))
+            coming = min([day + timedelta(days=1), *(event_on for event_on in events if event_on is not None)])
             await self.go_to(max(self.today + timedelta(days=1), coming), hour=0)
 
     async def news(self, charge: MovementView, result: PaymentResult) -> None:
@@ -301,6 +305,7 @@ class Lease:
             financed = (await contracts.view(tx, self.contract_id)).financed_amount
             books = {account: await ledger.balance(tx, account, contract_id=self.contract_id) for account in Account}
             suspense = await tx.scalar(sa.text("select coalesce(sum(suspense_amount), 0) from receipt"))
+            to_give_back = await tx.scalar(sa.text("select coalesce(sum(amount), 0) from refund where state = 'owed'"))
             accrued = await tx.execute(sa.text("select instalment_id, sum(amount) from penalty_accrual group by 1"))
             borne = {row[0]: Money.of(row[1]) for row in accrued}
         rents = view.instalments
@@ -315,6 +320,7 @@ class Lease:
         assert books[Account.RENT_RECEIVABLE] == Money.total(one.rent_left for one in owed)
         assert books[Account.PENALTY_RECEIVABLE] == Money.total(one.penalty_left for one in rents)
         assert books[Account.UNALLOCATED_RECEIPTS] == -Money.of(suspense)
+        assert books[Account.REFUNDS_PAYABLE] == -Money.of(to_give_back)
         assert all(one.penalty == borne.get(one.id, Money.zero()) for one in rents)
 
 

@@ -222,6 +222,7 @@ async def _answer_is_lost(lease: Lease, number: int) -> None:
 async def _cannot_settle_now(lease: Lease) -> None:
     path = f"/contracts/{lease.contract}/payoffs"
     offered = await lease.by("accountant").post(path, {})
+    assert offered["in_doubt"] is True
     refused = await lease.by("accountant").refused(f"{path}/{offered['id']}/acceptance")
     assert refused["rule"] == "money_in_doubt"
 
@@ -267,6 +268,7 @@ async def _settles_early(lease: Lease) -> None:
     offered = await accountant.post(path, {})
     left = Decimal("110400.00") - sum(Decimal(one["paid_principal"]) for one in (await lease.account())["instalments"])
     assert (Decimal(offered["principal"]), offered["arrears"], offered["penalty"]) == (left, "0.00", "0.00")
+    assert offered["in_doubt"] is False
     assert Money.of(offered["fee"]) == Money.of(offered["principal"]).times(Decimal("0.02"))
     assert Decimal(early["interest"]) > Decimal(offered["interest"]) > 0
     assert (await accountant.refused(f"{path}/{early['id']}/acceptance"))["rule"] == "payoff_not_valid_today"

@@ -14,18 +14,11 @@ from sqlalchemy.orm import aliased
 from hub.core.errors import NotFound
 from hub.core.ids import ContractId, InstalmentId
 from hub.infra.database import Tx
+from hub.leasing.instalments.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms
+from hub.leasing.instalments.waterfall import Part
 from hub.leasing.products.rules import InterestUntil
 from hub.leasing.servicing.records import AccountRecord, InstalmentRecord
-from hub.leasing.servicing.rules import (
-    OPEN,
-    OWED,
-    AccountState,
-    Instalment,
-    InstalmentState,
-    PayoffTerms,
-    PenaltyTerms,
-)
-from hub.leasing.servicing.waterfall import Part
+from hub.leasing.servicing.rules import AccountState, PayoffTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

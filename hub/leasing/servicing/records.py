@@ -1,8 +1,8 @@
-"""The tables of servicing: accounts, instalments, daily penalties, receipts with their allocations."""
+"""The tables of servicing: accounts, instalments, daily penalties."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base, one_of
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.products.rules import InterestUntil
-from hub.leasing.servicing.rules import AccountState, InstalmentState
-from hub.leasing.servicing.waterfall import Part
+from hub.leasing.servicing.rules import AccountState
 
 
 class AccountRecord(Base):
@@ -96,38 +96,4 @@ class PenaltyRecord(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     instalment_id: Mapped[UUID] = mapped_column(ForeignKey("instalment.id"))
     accrued_on: Mapped[date]
-    amount: Mapped[Money]
-
-
-class ReceiptRecord(Base):
-    """Money that came in for a lease; `suspense_amount` is what paid nothing yet."""
-
-    __tablename__ = "receipt"
-    __table_args__ = (Index("ix_receipt_contract_id", "contract_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("lease_account.contract_id"))
-    charge_id: Mapped[UUID | None] = mapped_column(unique=True)
-    instance: Mapped[str] = mapped_column(String(64))
-    amount: Mapped[Money]
-    suspense_amount: Mapped[Money]
-    received_on: Mapped[date]
-    booked_at: Mapped[datetime]
-
-
-class AllocationRecord(Base):
-    """So much of a receipt paid this part of this instalment."""
-
-    __tablename__ = "receipt_allocation"
-    __table_args__ = (
-        UniqueConstraint("receipt_id", "instalment_id", "part"),
-        Index("ix_receipt_allocation_instalment_id", "instalment_id"),
-        one_of("part", Part),
-        CheckConstraint("amount > 0", name="amount_positive"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    receipt_id: Mapped[UUID] = mapped_column(ForeignKey("receipt.id"))
-    instalment_id: Mapped[UUID] = mapped_column(ForeignKey("instalment.id"))
-    part: Mapped[str] = mapped_column(String(20))
     amount: Mapped[Money]

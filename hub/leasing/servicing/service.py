@@ -2,7 +2,7 @@
 
 Whoever changes an account holds its contract first. The nightly close, a receipt and an early settlement all bring
 the account up to their day by the same pure rules, so the order in which they come does not matter. What a receipt
-pays is told in `receipts`.
+pays is told in `allocation`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractView
+from hub.leasing.instalments.debits import day_problem, retry_on
+from hub.leasing.instalments.night import Closed, close_day, entries, next_event_on
+from hub.leasing.instalments.rules import OWED, InstalmentState, days_past_due
 from hub.leasing.inventory import service as inventory
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
@@ -34,22 +37,12 @@ from hub.leasing.payments.rules import (
 from hub.leasing.products import service as products
 from hub.leasing.products.schedule import ScheduledInstalment
 from hub.leasing.quotes import service as quotes
-from hub.leasing.servicing import accounts, receipts
+from hub.leasing.receipts import service as receipts
+from hub.leasing.receipts.rules import require_waiting
+from hub.leasing.servicing import accounts, allocation
 from hub.leasing.servicing.accounts import Account, instalment_of
-from hub.leasing.servicing.night import Closed, close_day, next_event_on
 from hub.leasing.servicing.records import AccountRecord, InstalmentRecord, PenaltyRecord
-from hub.leasing.servicing.rules import (
-    OWED,
-    AccountOpened,
-    AccountState,
-    AccountView,
-    InstalmentState,
-    RentOverdue,
-    RentUncollectable,
-    day_problem,
-    days_past_due,
-    retry_on,
-)
+from hub.leasing.servicing.rules import AccountOpened, AccountState, AccountView, RentOverdue, RentUncollectable
 from hub.ledger import postings
 from hub.ledger import service as ledger
 from hub.ledger.rules import EntryDraft
@@ -188,7 +181,7 @@ async def _book(tx: Tx, results: _Results) -> None:
     for account, closed in results:
         for result in closed:
             one = result.instalment
-            drafts.extend(_entries(account.contract_id, result))
+            drafts.extend(entries(account.contract_id, result))
             tx.add_all(
                 PenaltyRecord(id=tx.new_id(), instalment_id=one.id, accrued_on=row.accrued_on, amount=row.money)
                 for row in result.accrued
@@ -204,22 +197,6 @@ async def _book(tx: Tx, results: _Results) -> None:
                     )
                 )
     await ledger.post_many(tx, drafts)
-
-
-def _entries(contract_id: ContractId, result: Closed) -> Iterator[EntryDraft]:
-    one = result.instalment
-    if result.fell_due:
-        yield postings.rent_fell_due(
-            instalment_id=one.id,
-            contract_id=contract_id,
-            value_on=one.due_on,
-            principal=one.principal,
-            interest=one.interest,
-        )
-    for row in result.accrued:
-        yield postings.penalty_accrued(
-            instalment_id=one.id, contract_id=contract_id, value_on=row.accrued_on, amount=row.money
-        )
 
 
 async def _charge(tx: Tx, results: _Results) -> None:
@@ -271,9 +248,9 @@ async def record_rent_charge(tx: Tx, fact: ChargeSucceeded) -> None:
     account = await accounts.load(tx, fact.contract_id)
     if account.state is AccountState.ACTIVE:
         await _book(tx, [(account, _bring_to(account, fact.settled_on))])
-    await receipts.take(tx, account, fact)
+    await allocation.take(tx, account, fact)
     await _await_next(tx, account)
-    await receipts.settle_if_done(tx, account, fact.settled_on)
+    await allocation.settle_if_done(tx, account, fact.settled_on)
 
 
 async def _await_next(tx: Tx, account: Account) -> None:
@@ -335,6 +312,37 @@ def _debit_on(account: Account, on: date) -> None:
     account.row.next_event_on = min(account.row.next_event_on or on, on)
 
 
+# Money in suspense
+
+
+async def apply_suspense(tx: Tx, *, contract_id: ContractId, amount: Money) -> None:
+    """Let so much of what waits in suspense pay what is owed today, the oldest rent first.
+
+    A person decides that. Raises InvalidInput for nothing; RuleBroken for more than waits or is owed, for an account that is not active, and
+    while a debit is under way or in doubt, which may pay the same rent.
+    """
+    await tx.hold(contract_id)
+    account = await _undisturbed(tx, contract_id)
+    require_waiting(await receipts.waiting(tx, contract_id), amount)
+    await _book(tx, [(account, _bring_to(account, tx.today))])
+    await allocation.apply_suspense(tx, account, amount)
+    await _await_next(tx, account)
+    await _audit(tx, account, "suspense.applied", amount=str(amount))
+    await allocation.settle_if_done(tx, account, tx.today)
+
+
+async def _undisturbed(tx: Tx, contract_id: ContractId) -> Account:
+    """An active account no money of which is under way or in doubt; raises RuleBroken for another."""
+    account = await accounts.load(tx, contract_id, scoped=True)
+    if account.state is not AccountState.ACTIVE:
+        raise RuleBroken("account_not_active", state=account.state)
+    if await payments.in_doubt(tx, contract_id):
+        raise RuleBroken("money_in_doubt", contract=contract_id)
+    if await payments.under_way(tx, contract_id):
+        raise RuleBroken("charge_under_way", contract=contract_id)
+    return account
+
+
 # Early settlement
 
 
@@ -344,13 +352,7 @@ async def pause_for_settlement(tx: Tx, contract_id: ContractId, *, arrears: Mone
     Raises RuleBroken unless the account is active, no money of it is under way or in doubt, and the overdue rent and
     the remaining principal are still those of the quote.
     """
-    account = await accounts.load(tx, contract_id, scoped=True)
-    if account.state is not AccountState.ACTIVE:
-        raise RuleBroken("account_not_active", state=account.state)
-    if await payments.in_doubt(tx, contract_id):
-        raise RuleBroken("money_in_doubt", contract=contract_id)
-    if await payments.under_way(tx, contract_id):
-        raise RuleBroken("charge_under_way", contract=contract_id)
+    account = await _undisturbed(tx, contract_id)
     await _book(tx, [(account, _bring_to(account, tx.today))])
     remaining = [rent for rent in account.rents if rent.state == InstalmentState.SCHEDULED]
     if (
@@ -387,10 +389,10 @@ async def end_early(tx: Tx, *, fact: ChargeSucceeded, agreed: postings.Payoff) -
     )
     missing = Money.total(instalment_of(rent).left for rent in account.owed_rents) - (fact.money - agreed.total)
     if missing.minor > 0:
-        await receipts.waive(tx, account, missing, on=fact.settled_on, reason="settled early at the sum quoted")
-    await receipts.take(tx, account, fact, agreed=agreed.total)
+        await allocation.waive(tx, account, missing, on=fact.settled_on, reason="settled early at the sum quoted")
+    await allocation.take(tx, account, fact, agreed=agreed.total)
     account.row.state = AccountState.ACTIVE
-    await receipts.settle_if_done(tx, account, fact.settled_on, early=True)
+    await allocation.settle_if_done(tx, account, fact.settled_on, early=True)
 
 
 async def _audit(tx: Tx, account: Account, action: str, **detail: str) -> None:
@@ -420,6 +422,7 @@ async def get_account(tx: Tx, contract_id: ContractId) -> AccountView:
         deposit=row.deposit_amount,
         penalty_terms=account.penalty_terms,
         payoff_terms=account.payoff_terms,
+        allocation_order=account.allocation_order,
         instalments=account.instalments,
         owed=Money.total(one.left for one in owed),
         days_past_due=max((days_past_due(one.due_on, tx.today) for one in owed), default=0),

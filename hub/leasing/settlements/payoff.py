@@ -11,8 +11,9 @@ from typing import assert_never
 from hub.core.dates import add_months, days_between
 from hub.core.errors import RuleBroken
 from hub.core.money import Money
+from hub.leasing.instalments.rules import OWED, Instalment, InstalmentState
 from hub.leasing.products.rules import InterestUntil
-from hub.leasing.servicing.rules import OWED, Instalment, InstalmentState, PayoffTerms
+from hub.leasing.servicing.rules import PayoffTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

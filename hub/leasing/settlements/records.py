@@ -32,6 +32,7 @@ class PayoffRecord(Base):
     principal_amount: Mapped[Money]
     interest_amount: Mapped[Money]
     fee_amount: Mapped[Money]
+    in_doubt: Mapped[bool]
     state: Mapped[str] = mapped_column(String(20))
 
 
@@ -42,11 +43,18 @@ class LeaseEndRecord(Base):
     __table_args__ = (
         CheckConstraint("option_amount >= 0", name="option_amount_not_negative"),
         CheckConstraint("(option_paid_on is null) = (option_charge_id is null)", name="option_paid_by_a_charge"),
+        CheckConstraint("option_charge_on is null or option_paid_on is null", name="option_paid_is_not_charged"),
+        CheckConstraint("option_attempts >= 0", name="option_attempts_not_negative"),
+        Index(
+            "ix_lease_end_option_charge_on", "option_charge_on", postgresql_where=text("option_charge_on is not null")
+        ),
     )
 
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"), primary_key=True)
     option_amount: Mapped[Money]
     deposit_returned_on: Mapped[date | None]
+    option_charge_on: Mapped[date | None]
+    option_attempts: Mapped[int]
     option_charged_at: Mapped[datetime | None]
     option_paid_on: Mapped[date | None]
     option_charge_id: Mapped[UUID | None] = mapped_column(ForeignKey("charge.id"))

@@ -31,7 +31,7 @@ class DepositReturned(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseOptionUncollectable(Fact):
-    """The price of the purchase option could not be debited: a person must act, and the title does not pass."""
+    """A machine has no further try for the price of the purchase option: a person must act, the title does not pass."""
 
     contract_id: ContractId
     code: str
@@ -51,7 +51,10 @@ def end_reached(*, deposit_returned_on: date | None, option: Money, option_paid_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoffView:
-    """An early-settlement quote, part by part."""
+    """An early-settlement quote, part by part.
+
+    `in_doubt`: money of the lease had no known outcome when it was asked for, so the sum may be too high.
+    """
 
     id: UUID
     contract_id: ContractId
@@ -63,4 +66,5 @@ class PayoffView:
     interest: Money
     fee: Money
     total: Money
+    in_doubt: bool
     state: PayoffState

@@ -5,18 +5,27 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.ids import ContractId
 from hub.core.money import Money
 from hub.infra import audit
-from hub.infra.database import Tx
+from hub.infra.access import system
+from hub.infra.database import Database, Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.instalments.debits import retry_on
+from hub.leasing.instalments.night import close_day
 from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import ChargePurpose, ChargeRejected, ChargeSucceeded, PayoutPurpose, PayoutSucceeded
+from hub.leasing.payments.rules import (
+    ChargePurpose,
+    ChargeRejected,
+    ChargeSucceeded,
+    MandateActivated,
+    PayoutPurpose,
+    PayoutSucceeded,
+)
 from hub.leasing.servicing import service as servicing
-from hub.leasing.servicing.night import close_day
 from hub.leasing.servicing.rules import AccountSettled, AccountState, AccountView
 from hub.leasing.settlements.payoff import Payoff, last_valid_day, payoff
 from hub.leasing.settlements.records import LeaseEndRecord, PayoffRecord
@@ -32,6 +41,9 @@ from hub.ledger import postings
 from hub.ledger import service as ledger
 
 PAYOFF_VALID = timedelta(days=3)
+OPTION_CHUNK = 50
+# While money is in doubt or under way nothing is debited, and it is looked at again on the next day.
+_LOOK_AGAIN_AFTER = timedelta(days=1)
 
 
 # Early settlement
@@ -40,7 +52,7 @@ PAYOFF_VALID = timedelta(days=3)
 async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None = None) -> PayoffView:
     """What settles the lease early, part by part, valid for three days or until the next rent falls due.
 
-    The account stays as it is. Raises InvalidInput for a day in the past or after the last rent, RuleBroken when the
+    The account stays as it is. The quote says whether money of the lease is in doubt; while it is, none is accepted. Raises InvalidInput for a day in the past or after the last rent, RuleBroken when the
     lease cannot be settled.
     """
     await tx.hold(contract_id)
@@ -66,6 +78,7 @@ async def quote_payoff(tx: Tx, *, contract_id: ContractId, as_of_on: date | None
         principal_amount=parts.principal,
         interest_amount=parts.interest,
         fee_amount=parts.fee,
+        in_doubt=account.in_doubt,
         state=PayoffState.OFFERED,
     )
     tx.add(record)
@@ -155,11 +168,12 @@ async def begin_end(tx: Tx, fact: AccountSettled) -> None:
         return
     contract = await contracts.view(tx, fact.contract_id)
     account = await servicing.get_account(tx, fact.contract_id)
-    end = LeaseEndRecord(contract_id=fact.contract_id, option_amount=contract.purchase_option_amount)
+    option = contract.purchase_option_amount
+    end = LeaseEndRecord(contract_id=fact.contract_id, option_amount=option, option_attempts=0)
     tx.add(end)
     await tx.flush()
-    if end.option_amount and (code := await _charge_option(tx, end, account)):
-        tx.emit(PurchaseOptionUncollectable(contract_id=fact.contract_id, code=code))
+    if end.option_amount:
+        await _charge_planned(tx, end, account)
     if account.deposit:
         await _send_deposit(tx, account)
     else:
@@ -216,6 +230,46 @@ def _note_deposit(tx: Tx, end: LeaseEndRecord, money: Money, *, returned_on: dat
     _tell_when_reached(tx, end)
 
 
+# The price of the purchase option
+
+
+async def charge_due_options(database: Database, *, limit: int = OPTION_CHUNK) -> int:
+    """Debit the purchase options whose day has come, after a refusal say; returns how many were looked at.
+
+    Run again until it returns 0. One whose contract somebody else holds is left for the next time.
+    """
+    async with database.transaction(system("night")) as tx:
+        due = (
+            select(LeaseEndRecord.contract_id)
+            .where(LeaseEndRecord.option_charge_on <= tx.today)
+            .order_by(LeaseEndRecord.option_charge_on, LeaseEndRecord.contract_id)
+            .limit(limit)
+        )
+        held = [ContractId(contract_id) for contract_id in await tx.try_hold((await tx.scalars(due)).all())]
+        for contract_id in held:
+            end = await _end(tx, contract_id)
+            # Somebody may have debited it before its contract was held.
+            if end is not None and end.option_charge_on is not None and end.option_charge_on <= tx.today:
+                await _charge_planned(tx, end, await servicing.get_account(tx, contract_id))
+        await tx.flush()
+    return len(held)
+
+
+async def _charge_planned(tx: Tx, end: LeaseEndRecord, account: AccountView) -> None:
+    """Debit the price now; tomorrow while money is in doubt or under way; where that cannot be, a person is told."""
+    if account.in_doubt or account.contract_id in await payments.under_way(tx, account.contract_id):
+        end.option_charge_on = tx.today + _LOOK_AGAIN_AFTER
+        return
+    end.option_charge_on = None
+    if code := await _charge_option(tx, end, account):
+        tx.emit(PurchaseOptionUncollectable(contract_id=account.contract_id, code=code))
+
+
+async def next_option_on(tx: Tx) -> date | None:
+    """The next day on which the price of a purchase option is debited by machine, None when none will be."""
+    return await tx.scalar(select(func.min(LeaseEndRecord.option_charge_on)))
+
+
 async def charge_option_again(tx: Tx, contract_id: ContractId) -> None:
     """Debit the price of the purchase option once more, after it was refused or could not be asked for.
 
@@ -253,7 +307,8 @@ async def _charge_option(tx: Tx, end: LeaseEndRecord, account: AccountView) -> s
         money=end.option_amount,
         due_on=tx.today,
     )
-    end.option_charged_at = tx.now
+    end.option_charged_at, end.option_charge_on = tx.now, None
+    end.option_attempts += 1
     await audit.record(
         tx,
         action="purchase_option.charged",
@@ -278,7 +333,7 @@ async def record_option_charge(tx: Tx, fact: ChargeSucceeded) -> None:
         await servicing.record_rent_charge(tx, fact)
         return
     await _book_option(tx, fact)
-    end.option_paid_on, end.option_charge_id = fact.settled_on, fact.charge_id
+    end.option_paid_on, end.option_charge_id, end.option_charge_on = fact.settled_on, fact.charge_id, None
     _tell_when_reached(tx, end)
 
 
@@ -300,11 +355,27 @@ async def _book_option(tx: Tx, fact: ChargeSucceeded) -> None:
 
 
 async def record_option_rejected(tx: Tx, fact: ChargeRejected) -> None:
-    """The price of the purchase option did not come: the title stays with us until a person has it debited again."""
+    """The price of the purchase option did not come: set the day of the next try, or say that a machine has none.
+
+    The title stays with us meanwhile.
+    """
     await tx.hold(fact.contract_id)
     end = await _end(tx, fact.contract_id)
-    if end is not None and end.option_paid_on is None:
+    if end is None or end.option_paid_on is not None or end.option_charge_on is not None:
+        return
+    end.option_charge_on = retry_on(tx.today, end.option_attempts, fact.advice)
+    if end.option_charge_on is None:
         tx.emit(PurchaseOptionUncollectable(contract_id=fact.contract_id, code=fact.code))
+
+
+async def record_mandate(tx: Tx, fact: MandateActivated) -> None:
+    """A mandate is active, perhaps in place of one that failed: debit today the price that nothing is planned for."""
+    await tx.hold(fact.contract_id)
+    end = await _end(tx, fact.contract_id)
+    if end is None or not end.option_amount or end.option_paid_on is not None or end.option_charge_on is not None:
+        return
+    if fact.contract_id not in await payments.under_way(tx, fact.contract_id):
+        end.option_charge_on, end.option_attempts = tx.today, 0
 
 
 def _tell_when_reached(tx: Tx, end: LeaseEndRecord) -> None:
@@ -341,5 +412,6 @@ def _view(record: PayoffRecord) -> PayoffView:
         interest=parts.interest,
         fee=parts.fee,
         total=parts.total,
+        in_doubt=record.in_doubt,
         state=PayoffState(record.state),
     )

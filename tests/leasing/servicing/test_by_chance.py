@@ -16,10 +16,11 @@ import pytest
 from hub.core.errors import UnknownOutcome
 from hub.core.money import Money
 from hub.core.ports.payments import RejectionAdvice
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.payments.rules import MovementState, MovementView
 from hub.leasing.products.rules import Allocation, PenaltyRule
 from hub.leasing.servicing import service
-from hub.leasing.servicing.rules import AccountSettled, AccountState, InstalmentState, RentOverdue, RentPaid
+from hub.leasing.servicing.rules import AccountSettled, AccountState, RentOverdue, RentPaid
 from hub.ledger import service as ledger
 from hub.ledger.chart import Account
 from tests.integrations.fakes import Step

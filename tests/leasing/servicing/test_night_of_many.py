@@ -8,9 +8,9 @@ from sqlalchemy import event
 
 from hub.infra.access import system
 from hub.infra.database import Database
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.payments import service as payments
 from hub.leasing.servicing import service
-from hub.leasing.servicing.rules import InstalmentState
 from hub.sdk.clock import VirtualClock
 from tests.faults.portfolio import open_portfolio
 

@@ -16,6 +16,7 @@ from hub.core.ports.payments import RejectionAdvice
 from hub.infra.access import Actor
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.instalments.rules import Instalment, InstalmentState
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import MandateActivated, MovementState
 from hub.leasing.products.rules import Allocation, Method, PenaltyRule
@@ -23,8 +24,6 @@ from hub.leasing.servicing import service
 from hub.leasing.servicing.rules import (
     AccountSettled,
     AccountState,
-    Instalment,
-    InstalmentState,
     MoneyUnallocated,
     RentOverdue,
     RentPaid,

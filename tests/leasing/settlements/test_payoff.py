@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from hub.core.errors import RuleBroken
 from hub.core.money import Money
+from hub.leasing.instalments.rules import Instalment, InstalmentState
 from hub.leasing.products.rules import InterestUntil
-from hub.leasing.servicing.rules import Instalment, InstalmentState, PayoffTerms
+from hub.leasing.servicing.rules import PayoffTerms
 from hub.leasing.settlements.payoff import last_valid_day, payoff, running_interest
-from tests.leasing.servicing.made import DUE, rent
+from tests.leasing.instalments.made import DUE, rent
 
 OPENED = DUE - timedelta(days=30)
 TERMS = PayoffTerms(lock_in_months=0, fee_share=Decimal("0.03"), interest_until=InterestUntil.SETTLEMENT_DAY)

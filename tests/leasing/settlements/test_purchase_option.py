@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,18 +12,20 @@ import sqlalchemy as sa
 
 from hub.core.errors import Conflict, NotFound, RuleBroken
 from hub.core.events import Fact
-from hub.core.ids import ChargeId, VehicleId
+from hub.core.ids import ChargeId, MandateId, VehicleId
 from hub.core.money import Money
 from hub.core.ports.payments import MandateStatus, RejectionAdvice
 from hub.infra.access import Actor
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.instalments.debits import RETRY_AFTER_DAYS
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import TitleHolder
 from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
+    MandateActivated,
     MovementState,
     MovementView,
     PayoutSucceeded,
@@ -189,6 +192,80 @@ async def test_what_is_told_twice_happens_once(house: House) -> None:
     assert await booked(lease) == PRICE
     assert not house.told(MoneyUnallocated)
     await assert_closed(lease)
+
+
+# Tried again by machine
+
+
+async def next_on(house: House) -> date | None:
+    async with house.database.transaction(house.system) as tx:
+        return await service.next_option_on(tx)
+
+
+async def test_a_refused_price_is_debited_again_on_the_next_day(house: House) -> None:
+    lease = await ended(house, refused(), settled())
+    assert await next_on(house) == house.today
+    assert await option_charges(lease) != []
+    await assert_closed(lease, closed=False)
+    await house.live_until(house.today)
+    assert [charge.state for charge in await option_charges(lease)] == [MovementState.REJECTED, MovementState.SUCCEEDED]
+    assert await next_on(house) is None
+    assert await lease.warnings() == []
+    await assert_closed(lease)
+
+
+async def test_a_person_is_told_once_the_machine_has_no_further_try(house: House) -> None:
+    lease = await ended(house, *[refused() for _ in range(len(RETRY_AFTER_DAYS) + 1)])
+    first_on = house.today - DAY
+    await house.live_until(first_on + (sum(RETRY_AFTER_DAYS) - 1) * DAY)
+    assert not house.told(PurchaseOptionUncollectable)
+    await house.live_until(first_on + 40 * DAY)
+    assert [charge.due_on for charge in await option_charges(lease)] == [
+        first_on + sum(RETRY_AFTER_DAYS[:number]) * DAY for number in range(len(RETRY_AFTER_DAYS) + 1)
+    ]
+    assert [fact.code for fact in house.told(PurchaseOptionUncollectable)] == ["insufficient_funds"]
+    assert await lease.warnings() == [WarningKind.RENT_UNCOLLECTABLE]
+    assert await next_on(house) is None
+
+
+async def test_two_nights_at_once_debit_it_once(house: House) -> None:
+    lease = await ended(house, refused(), PENDING)
+    done = await asyncio.gather(*(service.charge_due_options(house.database) for _ in range(4)))
+    assert sum(done) == 1
+    await house.perform()
+    assert len(await option_charges(lease)) == 2
+
+
+async def test_nothing_is_debited_while_it_is_in_doubt_and_the_day_is_not_forgotten(house: House) -> None:
+    lease = await ended(house, refused())
+    [first] = await option_charges(lease)
+    await house.news(first, taken(PRICE + PRICE))
+    await house.live_until(house.today + 2 * DAY)
+    assert len(await option_charges(lease)) == 1
+    assert not house.told(PurchaseOptionUncollectable)
+    assert await next_on(house) == house.today
+    await house.news(first, taken(PRICE))
+    assert await next_on(house) is None
+    await assert_closed(lease)
+
+
+async def test_a_new_mandate_has_the_price_debited_that_nobody_tries_any_more(house: House) -> None:
+    lease = await ended(house, refused(RejectionAdvice.NEW_MANDATE), settled())
+    assert await next_on(house) is None
+    renewed = MandateActivated(mandate_id=MandateId(lease.contract_id), contract_id=lease.contract_id)
+    await repeat(house, renewed)
+    await house.night()
+    await house.perform()
+    await assert_closed(lease)
+    await repeat(house, renewed)
+    assert await next_on(house) is None
+
+
+async def test_the_database_plans_no_debit_of_what_is_paid(house: House) -> None:
+    await ended(house)
+    with pytest.raises(sa.exc.IntegrityError, match="option_paid_is_not_charged"):
+        async with house.database.transaction(house.system) as tx:
+            await tx.execute(sa.text("update lease_end set option_charge_on = option_paid_on"))
 
 
 # Not paid

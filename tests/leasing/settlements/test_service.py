@@ -15,9 +15,10 @@ from hub.core.ports.payments import RejectionAdvice
 from hub.infra.access import Actor
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.payments.rules import PayoutRejected
 from hub.leasing.products.rules import EarlySettlementRule, InterestUntil
-from hub.leasing.servicing.rules import AccountSettled, AccountState, InstalmentState, MoneyUnallocated, RentOverdue
+from hub.leasing.servicing.rules import AccountSettled, AccountState, MoneyUnallocated, RentOverdue
 from hub.leasing.settlements import service
 from hub.leasing.settlements.rules import DepositReturned, PayoffState, PayoffView
 from hub.ledger import service as ledger
@@ -260,6 +261,23 @@ async def test_not_while_a_debit_is_under_way_or_in_doubt(lease: Lease) -> None:
     await house.news((await lease.charges())[0], taken(Money.of("1.00")))  # another amount
     with pytest.raises(RuleBroken, match="money_in_doubt"):
         await accept(lease, quoted)
+
+
+async def test_a_quote_says_whether_money_was_in_doubt_when_it_was_asked_for(lease: Lease) -> None:
+    house = lease.house
+    house.bank.steps["payments_collect"] = [PENDING]
+    await house.live_until(await lease.due_on(1))
+    certain = await quote(lease)
+    [debit] = await lease.charges()
+    await house.news(debit, taken(debit.money + Money.of("1.00")))
+    doubtful = await quote(lease)
+    await house.news(debit, taken(debit.money))
+    again = await quote(lease)
+    assert [one.in_doubt for one in (certain, doubtful, again)] == [False, True, False]
+    assert again.total == doubtful.total - debit.money
+    async with house.database.transaction(house.seller) as tx:
+        listed = [one.in_doubt for one in await service.payoffs_of(tx, lease.contract_id)]
+    assert listed == [False, True, False]
 
 
 async def test_the_lock_in_of_the_product_holds(house: House) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from hub.core.dates import each_day
 from hub.core.money import Money
-from hub.leasing.servicing.rules import Instalment, PenaltyTerms
+from hub.leasing.instalments.rules import Instalment, PenaltyTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

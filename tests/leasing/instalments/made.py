@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.core.ids import InstalmentId
 from hub.core.money import Money
-from hub.leasing.servicing.rules import Instalment, InstalmentState, PenaltyTerms
+from hub.leasing.instalments.rules import Instalment, InstalmentState, PenaltyTerms
 
 DUE = date(2026, 2, 10)
 NOTHING = Money.zero()

@@ -5,12 +5,15 @@ The same function serves the nightly job, the catch-up of missed days, and the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from hub.leasing.servicing.penalty import Accrual, accruals
-from hub.leasing.servicing.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms
+from hub.core.ids import ContractId
+from hub.leasing.instalments.penalty import Accrual, accruals
+from hub.leasing.instalments.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms
+from hub.ledger import postings
+from hub.ledger.rules import EntryDraft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,23 @@ def close_day(instalment: Instalment, terms: PenaltyTerms, today: date, *, may_c
         accrued=accrued,
         to_charge=may_charge and wanted and after.left.minor > 0,
     )
+
+
+def entries(contract_id: ContractId, result: Closed) -> Iterator[EntryDraft]:
+    """What the close of a day brings into the books: the rent that fell due, and each day's penalty."""
+    one = result.instalment
+    if result.fell_due:
+        yield postings.rent_fell_due(
+            instalment_id=one.id,
+            contract_id=contract_id,
+            value_on=one.due_on,
+            principal=one.principal,
+            interest=one.interest,
+        )
+    for row in result.accrued:
+        yield postings.penalty_accrued(
+            instalment_id=one.id, contract_id=contract_id, value_on=row.accrued_on, amount=row.money
+        )
 
 
 def next_event_on(instalments: Sequence[Instalment], today: date) -> date | None:

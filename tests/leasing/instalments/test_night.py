@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.money import Money
-from hub.core.ports.payments import RejectionAdvice
-from hub.leasing.servicing.night import close_day, next_event_on
-from hub.leasing.servicing.rules import (
-    FURTHEST_DAYS,
-    Instalment,
-    InstalmentState,
-    PenaltyTerms,
-    day_problem,
-    days_past_due,
-    retry_on,
-)
-from tests.leasing.servicing.made import DUE, all_terms, rent, terms
+from hub.leasing.instalments.night import close_day, next_event_on
+from hub.leasing.instalments.rules import Instalment, InstalmentState, PenaltyTerms, days_past_due
+from tests.leasing.instalments.made import DUE, all_terms, rent, terms
 
 offsets = st.integers(min_value=-5, max_value=50)
 PAID = rent(
@@ -132,31 +123,6 @@ def test_the_next_day_is_always_after_today(states: list[InstalmentState], numbe
     rents = [rent(index, state=state) for index, state in enumerate(states, start=1)]
     coming = next_event_on(rents, day(number))
     assert coming is None or coming > day(number)
-
-
-@pytest.mark.parametrize(
-    ("attempts", "advice", "days"),
-    [
-        (1, None, 1),
-        (2, RejectionAdvice.RETRY_LATER, 2),
-        (3, None, 4),
-        (4, None, 7),
-        (5, None, None),
-        (50, RejectionAdvice.RETRY_LATER, None),
-        (0, None, 1),
-        (1, RejectionAdvice.DO_NOT_RETRY, None),
-        (1, RejectionAdvice.NEW_MANDATE, None),
-    ],
-)
-def test_when_a_refused_debit_is_tried_again(attempts: int, advice: RejectionAdvice | None, days: int | None) -> None:
-    assert retry_on(DUE, attempts, advice) == (None if days is None else day(days))
-
-
-@pytest.mark.parametrize(
-    ("number", "fits"), [(-1, False), (0, True), (FURTHEST_DAYS, True), (FURTHEST_DAYS + 1, False)]
-)
-def test_no_debit_is_put_off_for_years(number: int, fits: bool) -> None:
-    assert (day_problem(day(number), DUE) is None) is fits
 
 
 @pytest.mark.parametrize(("number", "expected"), [(-4, 0), (0, 0), (1, 1), (31, 31)])

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.money import Money
-from hub.leasing.servicing.rules import Instalment
-from hub.leasing.servicing.waterfall import USUAL_ORDER, Allocation, Part, allocate, open_part
-from tests.leasing.servicing.made import part_paid, rent
+from hub.leasing.instalments.rules import Instalment
+from hub.leasing.instalments.waterfall import USUAL_ORDER, Allocation, Part, allocate, open_part
+from tests.leasing.instalments.made import part_paid, rent
 
 ORDERS = list(permutations(Part))
 amounts = st.integers(min_value=0, max_value=50_000_00).map(Money)

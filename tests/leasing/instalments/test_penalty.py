@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.money import Money
-from hub.leasing.servicing.penalty import Accrual, RentPayment, accruals, as_of, net, newest, undue
-from hub.leasing.servicing.rules import Instalment, InstalmentState, PenaltyTerms
-from tests.leasing.servicing.made import DUE, all_terms, part_paid, rent, terms
+from hub.leasing.instalments.penalty import Accrual, RentPayment, accruals, as_of, net, newest, undue
+from hub.leasing.instalments.rules import Instalment, InstalmentState, PenaltyTerms
+from tests.leasing.instalments.made import DUE, all_terms, part_paid, rent, terms
 
 LATE = rent(state=InstalmentState.OVERDUE)
 later_days = st.integers(min_value=-2, max_value=60).map(lambda days: DUE + timedelta(days=days))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from hub.core.ids import InstalmentId
 from hub.core.money import Money
-from hub.leasing.servicing.rules import Instalment
+from hub.leasing.instalments.rules import Instalment
 
 
 class Part(StrEnum):

@@ -13,23 +13,20 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from hub.core.errors import RuleBroken
 from hub.core.ids import InstalmentId
 from hub.core.money import Money
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.instalments.penalty import Accrual, as_of, net, newest, undue
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.instalments.waterfall import Allocation, Part, allocate
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import ChargeSucceeded
+from hub.leasing.receipts import service as receipts
 from hub.leasing.servicing.accounts import Account, instalment_of
-from hub.leasing.servicing.penalty import Accrual, RentPayment, as_of, net, newest, undue
-from hub.leasing.servicing.records import AllocationRecord, InstalmentRecord, PenaltyRecord, ReceiptRecord
-from hub.leasing.servicing.rules import (
-    AccountSettled,
-    AccountState,
-    InstalmentState,
-    MoneyUnallocated,
-    RentPaid,
-)
-from hub.leasing.servicing.waterfall import Allocation, Part, allocate
+from hub.leasing.servicing.records import InstalmentRecord, PenaltyRecord
+from hub.leasing.servicing.rules import AccountSettled, AccountState, MoneyUnallocated, RentPaid
 from hub.ledger import postings
 from hub.ledger import service as ledger
 from hub.ledger.postings import NOTHING
@@ -47,7 +44,7 @@ async def take(tx: Tx, account: Account, fact: ChargeSucceeded, *, agreed: Money
     accrued = await _accrued(tx, owed)
     then = [as_of(instalment_of(rent), accrued[rent.id], fact.settled_on) for rent in owed]
     allocations, left = allocate(fact.money - agreed, then, account.allocation_order, asked_for=fact.subject_id)
-    await _book(tx, fact, allocations, agreed, left)
+    await receipts.book(tx, fact, allocations, suspense=left)
     _pay(owed, allocations)
     await _take_back_undue(tx, account, owed, fact.settled_on)
     _mark_paid(tx, account, fact.settled_on)
@@ -55,43 +52,6 @@ async def take(tx: Tx, account: Account, fact: ChargeSucceeded, *, agreed: Money
     await tx.flush()
     if left:
         tx.emit(MoneyUnallocated(contract_id=fact.contract_id, charge_id=fact.charge_id, money=left))
-
-
-async def _book(
-    tx: Tx, fact: ChargeSucceeded, allocations: Sequence[Allocation], agreed: Money, suspense: Money
-) -> None:
-    receipt_id = tx.new_id()
-    tx.add(
-        ReceiptRecord(
-            id=receipt_id,
-            contract_id=fact.contract_id,
-            charge_id=fact.charge_id,
-            instance=fact.instance,
-            amount=fact.money,
-            suspense_amount=suspense,
-            received_on=fact.settled_on,
-            booked_at=tx.now,
-        )
-    )
-    await tx.flush()
-    tx.add_all(
-        AllocationRecord(
-            id=tx.new_id(), receipt_id=receipt_id, instalment_id=one.instalment_id, part=one.part, amount=one.money
-        )
-        for one in allocations
-    )
-    penalty = Money.total(one.money for one in allocations if one.part is Part.PENALTY)
-    parts = postings.ReceiptParts(rent=fact.money - penalty - suspense, penalty=penalty, unallocated=suspense)
-    await ledger.post(
-        tx,
-        postings.receipt_from_provider(
-            charge_id=fact.charge_id,
-            contract_id=fact.contract_id,
-            value_on=fact.settled_on,
-            instance=fact.instance,
-            parts=parts,
-        ),
-    )
 
 
 def _pay(rents: Iterable[InstalmentRecord], allocations: Iterable[Allocation]) -> None:
@@ -133,6 +93,21 @@ async def _debit_the_rest(tx: Tx, account: Account) -> None:
             rent.charge_on = tx.today + _DEBIT_THE_REST_AFTER
 
 
+async def apply_suspense(tx: Tx, account: Account, money: Money) -> None:
+    """Let so much of what waits in suspense pay what is owed today; raises RuleBroken for more than is owed.
+
+    No new money has come, so what is left open is not debited for it.
+    """
+    owed = account.owed_rents
+    allocations, left = allocate(money, [instalment_of(rent) for rent in owed], account.allocation_order)
+    if left:
+        raise RuleBroken("more_than_owed", asked=money, owed=money - left)
+    await receipts.apply(tx, account.contract_id, allocations)
+    _pay(owed, allocations)
+    _mark_paid(tx, account, tx.today)
+    await tx.flush()
+
+
 # Penalties taken back
 
 
@@ -147,7 +122,7 @@ async def waive(tx: Tx, account: Account, money: Money, *, on: date, reason: str
 
 
 async def _take_back_undue(tx: Tx, account: Account, rents: Sequence[InstalmentRecord], received_on: date) -> None:
-    accrued, paid = await _accrued(tx, rents), await _rent_paid(tx, rents)
+    accrued, paid = await _accrued(tx, rents), await receipts.rent_paid(tx, [rent.id for rent in rents])
     for rent in rents:
         one = instalment_of(rent)
         excess = undue(one.rent, accrued[rent.id], paid[rent.id], account.penalty_terms)
@@ -180,19 +155,6 @@ async def _accrued(tx: Tx, rents: Iterable[InstalmentRecord]) -> Mapping[UUID, l
     rows = select(PenaltyRecord.instalment_id, PenaltyRecord.accrued_on, PenaltyRecord.amount)
     for rent_id, day, money in await tx.execute(rows.where(PenaltyRecord.instalment_id.in_(found))):
         found[rent_id].append(Accrual(accrued_on=day, money=money))
-    return found
-
-
-async def _rent_paid(tx: Tx, rents: Iterable[InstalmentRecord]) -> Mapping[UUID, list[RentPayment]]:
-    """What has been paid of the principal and interest of each rent, by value date."""
-    found: dict[UUID, list[RentPayment]] = {rent.id: [] for rent in rents}
-    rows = (
-        select(AllocationRecord.instalment_id, ReceiptRecord.received_on, AllocationRecord.amount)
-        .join(ReceiptRecord, ReceiptRecord.id == AllocationRecord.receipt_id)
-        .where(AllocationRecord.instalment_id.in_(found), AllocationRecord.part != Part.PENALTY)
-    )
-    for rent_id, day, money in await tx.execute(rows):
-        found[rent_id].append(RentPayment(paid_on=day, money=money))
     return found
 
 
