@@ -249,7 +249,8 @@ async def test_it_is_approved_by_somebody_else_and_paid_once(till: Till, lease: 
     [fact] = till.house.told(PayoutSucceeded)
     async with till.house.database.transaction(till.house.system) as tx:
         await service.record_paid(tx, fact)
-    assert await till.payables(lease.contract_id) == INSURANCE
+        traced = await tx.scalar(sa.text("select count(*) from audit_entry where action = 'disbursement.paid'"))
+    assert (traced, await till.payables(lease.contract_id)) == (1, INSURANCE)
 
 
 async def test_nothing_goes_out_without_an_account_or_on_another_amount(till: Till, lease: Lease) -> None:
@@ -302,14 +303,14 @@ async def test_one_that_is_refused_goes_back_to_a_person(till: Till, lease: Leas
     assert await till.warned() == [WarningKind.PAYOUT_REJECTED]
     assert await till.payables(lease.contract_id) == COST + INSURANCE
     await till.ask_again(back)
+    [stale] = till.house.told(PayoutRejected)
+    async with till.house.database.transaction(till.house.system) as tx:
+        await service.record_refused(tx, stale)
+    assert (await till.owed(lease.contract_id)).state is State.PAYING
     await till.house.perform()
     paid = await till.owed(lease.contract_id)
     assert (paid.state, paid.code) == (State.PAID, None)
     assert await till.payables(lease.contract_id) == INSURANCE
-    [stale] = till.house.told(PayoutRejected)
-    async with till.house.database.transaction(till.house.system) as tx:
-        await service.record_refused(tx, stale)
-    assert (await till.owed(lease.contract_id)).state is State.PAID
 
 
 async def test_another_account_has_to_be_approved_anew(till: Till, lease: Lease) -> None:
