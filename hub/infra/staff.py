@@ -125,6 +125,15 @@ async def check_branch(tx: Tx, branch_id: UUID) -> None:
         raise NotFound("branch", branch_id)
 
 
+async def branches_above(tx: Tx, branch_id: UUID) -> list[UUID]:
+    """The branch and those that it belongs to, nearest first, whoever asks."""
+    chain, above = [branch_id], (await tx.get_one(Branch, branch_id)).parent_id
+    while above is not None:
+        chain.append(above)
+        above = (await tx.get_one(Branch, above)).parent_id
+    return chain
+
+
 async def _require_branch(tx: Tx, branch_id: UUID | None, name: str) -> None:
     """Raise InvalidInput when the branch is not there for this actor."""
     if not await _sees_branch(tx, branch_id):
