@@ -70,6 +70,7 @@ def _listed(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | own, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 def test_the_command_line_shows_every_state_with_its_reason(configured: Path, database_url: str) -> None:
     listed = _listed(configured, database_url)
@@ -96,6 +97,7 @@ async def _send(hub: Hub, key: str, pin: str | None = None, *, within_s: float =
     return await hub.house.executor.call(ask)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 async def test_a_hub_with_bad_plugins_opens_and_its_good_one_works(hub: Hub) -> None:
     states = {name: instance.state.value for name, instance in hub.house.registry.current.instances.items()}
