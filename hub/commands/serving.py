@@ -149,10 +149,12 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
 
 async def demo(path: Path, until: str | None, *, check: bool, picture: Path | None) -> int:
     """Play a file of applications; with `check`, only read it; with `picture`, keep what is printed as SVG."""
-    people, problems = _read(path)
     if check:
-        _show_problems(path, people, problems)
-        return 1 if problems else 0
+        people, problems = _read(path)
+        _show_problems(problems)
+        print(f"{path}: {len(people)} good lines, {len(problems)} bad")
+        return 0 if people and not problems else 1
+    people, problems = _playable(path)
     last = _last_day(until)
     settings, url = _prepared()
     with _sandbox_process(settings) as address:
@@ -161,7 +163,7 @@ async def demo(path: Path, until: str | None, *, check: bool, picture: Path | No
 
 async def up(demo_file: Path | None) -> int:
     """Database, stand-in vendors, demo and API; everything that was started is stopped again at the end."""
-    people, problems = _read(demo_file) if demo_file else ([], [])
+    people, problems = _playable(demo_file) if demo_file else ([], [])
     settings, url = _prepared()
     started = embedded(settings) if settings.database_url is None else None
     try:
@@ -183,7 +185,16 @@ def _read(path: Path) -> tuple[list[file.Applicant], list[file.Problem]]:
         raise InvalidInput("file", f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InvalidInput("file", f"{path} is not UTF-8 text") from None
-    return file.read(text)
+    return file.read(text, today=business_date(SystemClock()))
+
+
+def _playable(path: Path) -> tuple[list[file.Applicant], list[file.Problem]]:
+    """What can be played of a file; raises InvalidInput when that is nothing."""
+    people, problems = _read(path)
+    if not people:
+        _show_problems(problems)
+        raise InvalidInput("file", f"{path} has no line that can be played")
+    return people, problems
 
 
 def _last_day(until: str | None) -> date:
@@ -209,9 +220,6 @@ async def _play(
     picture: Path | None = None,
 ) -> int:
     console = Console(record=picture is not None)
-    if not people:
-        _show_problems(None, people, problems)
-        return 1
     clock = VirtualClock(opening(min(one.applied_on for one in people)) - timedelta(hours=1))
     async with open_hub(settings, url, clock=clock) as hub, httpx.AsyncClient(base_url=address, timeout=30) as client:
         with _bar(console, len(people)) as progress:
@@ -269,11 +277,10 @@ async def _show_summary(console: Console, hub: Hub, problems: list[file.Problem]
     return 0 if summary.books_balance else 1
 
 
-def _show_problems(path: Path | None, people: list[file.Applicant], problems: list[file.Problem]) -> None:
+def _show_problems(problems: list[file.Problem]) -> None:
     for problem in problems:
-        print(f"line {problem.line}: {problem.column}: {problem.reason}", file=sys.stderr)
-    if path is not None:
-        print(f"{path}: {len(people)} good lines, {len(problems)} bad")
+        place = f"line {problem.line}: {problem.column}" if problem.column else f"line {problem.line}"
+        print(f"{place}: {problem.reason}", file=sys.stderr)
 
 
 def _welcome(settings: HubSettings) -> None:
