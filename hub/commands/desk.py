@@ -15,7 +15,7 @@ from hub.core.errors import Conflict, NotFound
 from hub.infra import logs, migrate, staff
 from hub.infra.access import Role, system
 from hub.infra.records import Branch, BranchKind, Staff
-from hub.infra.rotation import reseal_everything
+from hub.infra.rotation import reseal_everything, retire
 from hub.infra.settings import load_settings
 from hub.infra.vault import KeyVault
 from hub.integrations import switches
@@ -93,6 +93,16 @@ async def rotate_keys() -> int:
         rows = await reseal_everything(hub.house.database, vault)
         files = hub.house.files.reseal(vault)
     print(f"key {key_id} seals from now on; {rows} fields and {files} files were resealed")
+    return 0
+
+
+async def retire_key(key_id: int) -> int:
+    """Take a key that seals nothing any more out of the keyring, for good."""
+    async with _hub() as hub:
+        vault = hub.house.database.vault
+        assert isinstance(vault, KeyVault)
+        await retire(hub.house.database, vault, hub.house.files, key_id)
+    print(f"key {key_id} is gone from the keyring; a backup from before that needs it needs a copy of the old keyring")
     return 0
 
 
