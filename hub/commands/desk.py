@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import select
 
 from hub.core.errors import Conflict, NotFound
@@ -39,13 +40,16 @@ async def _hub() -> AsyncIterator[Hub]:
 
 async def providers(*, check: bool) -> int:
     """Print every instance with its state and the reason; with `check`, fail when one is not usable."""
+    console = Console(file=sys.stdout)  # taken before plugins are: one may have let go of it
     async with _hub() as hub:
         generation = hub.house.registry.current
         table = Table("instance", "state", "plugin", "contract", "mode", "why")
         for card in describe(generation):
             plugin = f"{card.plugin} {card.version}".strip()
-            table.add_row(card.name, card.state, plugin, card.contract, card.mode, card.reason)
-        Console().print(table)
+            cells = (card.name, card.state, plugin, card.contract, card.mode, card.reason)
+            # As text, since a plugin's words are no markup; folded, since a reason that is cut off is none.
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        console.print(table)
         fit = (ProviderState.LOADED, ProviderState.DISABLED)
         broken = [card for card in describe(generation) if card.state not in fit]
     return 1 if check and broken else 0
