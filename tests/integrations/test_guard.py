@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 from hub.integrations.guard import Done, Overran, Raised, within
 
 
