@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import select
 
+from hub.commands.premises import migrated
 from hub.core.errors import Conflict, NotFound
-from hub.infra import logs, migrate, staff
+from hub.infra import logs, staff
 from hub.infra.access import Role, system
 from hub.infra.records import Branch, BranchKind, Staff
 from hub.infra.rotation import reseal_everything, retire
@@ -22,7 +23,7 @@ from hub.infra.vault import KeyVault
 from hub.integrations import switches
 from hub.integrations.registry import ProviderState, describe
 from hub.ledger import service as ledger
-from hub.wiring import Hub, configured, database_url, open_hub
+from hub.wiring import Hub, configured, open_hub
 
 _ACTOR = system("command line")
 
@@ -31,10 +32,7 @@ _ACTOR = system("command line")
 async def _hub() -> AsyncIterator[Hub]:
     settings = load_settings()
     logs.configure(level="WARNING", form=settings.log_format)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    url = database_url(settings)
-    migrate.upgrade(url)
-    async with open_hub(settings, url) as hub:
+    async with open_hub(settings, migrated(settings)) as hub:
         yield hub
 
 

@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from hub.api.app import Lifespan, create_app
+from hub.commands.premises import migrated
 from hub.core.errors import InvalidInput, LeaseHubError
 from hub.demo import applicants as file
 from hub.demo.play import Progress as Told
@@ -34,7 +35,7 @@ from hub.demo.records import DemoApplicant
 from hub.demo.story import Step
 from hub.demo.summary import show
 from hub.demo.world import World
-from hub.infra import logs, migrate
+from hub.infra import logs
 from hub.infra.access import system
 from hub.infra.clock import SystemClock, business_date
 from hub.infra.settings import HubSettings, load_settings
@@ -42,7 +43,7 @@ from hub.leasing.reports import service as reports
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.app import SandboxSettings
 from hub.sdk.sandbox.serve import MachineClock, SandboxProtocol
-from hub.wiring import Hub, database_url, embedded, open_hub
+from hub.wiring import Hub, configured, embedded, open_hub
 
 _SANDBOX_START_S = 60.0
 
@@ -51,10 +52,7 @@ def _prepared() -> tuple[HubSettings, str]:
     """Settings, logs and a migrated database: what every command of this page begins with."""
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    url = database_url(settings)
-    migrate.upgrade(url)
-    return settings, url
+    return settings, migrated(settings)
 
 
 async def serve(*, worker: bool) -> int:
@@ -118,6 +116,7 @@ def _stop_with_stdin() -> None:
 def _sandbox_process(settings: HubSettings) -> Iterator[str]:
     """The stand-in vendors in a process of their own, for as long as the block runs; its address."""
     address = f"http://127.0.0.1:{settings.sandbox_port}"
+    _check_asked_there(settings, address)
     command = [sys.executable, "-m", "hub", "sandbox", "--port", str(settings.sandbox_port), "--until-stdin-closes"]
     command += ["--books", str(settings.data_dir / "sandbox")]
     with socket.socket() as probe:
@@ -133,6 +132,19 @@ def _sandbox_process(settings: HubSettings) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def _check_asked_there(settings: HubSettings, address: str) -> None:
+    """Raise InvalidInput when every provider is configured for another place than where the stand-ins will be."""
+    providers = configured(settings, os.environ).providers.values()
+    given = [one.overrides.get("base_url", one.settings.get("base_url")) for one in providers]
+    asked = [base for base in given if isinstance(base, str)]
+    if asked and not any(base == address or base.startswith(f"{address}/") for base in asked):
+        raise InvalidInput(
+            "LEASEHUB_SANDBOX_PORT",
+            f"the stand-in vendors would be at {address}, and no base_url in {settings.config} is: change it there, or "
+            "set LEASEHUB_P__<INSTANCE>__BASE_URL",
+        )
 
 
 def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
