@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.app import Lifespan, create_app
 from hub.console.app import create_console
+from hub.core.errors import InvalidInput
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
@@ -396,8 +397,17 @@ def embedded(settings: HubSettings) -> EmbeddedPostgres:
 
 
 def configured(settings: HubSettings, environment: Mapping[str, str]) -> configuration.Configuration:
-    """What the configuration file says; no file means no providers."""
-    text = settings.config.read_text() if settings.config.exists() else ""
+    """What the configuration file says; none means no providers, unless a file was named that is not there."""
+    try:
+        text = settings.config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if "config" in settings.model_fields_set:
+            raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config} does not exist") from None
+        text = ""
+    except OSError as error:
+        raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config} is not UTF-8 text") from None
     return configuration.parse(text, environment)
 
 

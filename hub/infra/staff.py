@@ -81,12 +81,18 @@ class IssuedToken:
 # Branches
 
 
+def checked_branch_code(code: str) -> str:
+    """A branch's code, if it can be one."""
+    if not _CODE.fullmatch(code):
+        raise InvalidInput("code", "1 to 32 letters, digits, hyphens or underscores")
+    return code
+
+
 async def add_branch(
     tx: Tx, *, code: str, name: str, kind: BranchKind = BranchKind.BRANCH, parent_id: UUID | None = None
 ) -> BranchId:
     """Open a branch under `parent_id`; only who sees the whole company may open one that stands on top."""
-    if not _CODE.fullmatch(code):
-        raise InvalidInput("code", "1 to 32 letters, digits, hyphens or underscores")
+    code = checked_branch_code(code)
     if kind is BranchKind.HEADQUARTERS and parent_id is not None:
         raise InvalidInput("parent_id", "a headquarters stands on top")
     if parent_id is not None or tx.actor.branches is not None:

@@ -32,6 +32,9 @@ LEAVES = WRONG_TYPE.replace('return {"status": "accepted"}', "raise SystemExit(7
 SHOWN = {
     "raises_on_import": (FAULTS["raises_on_import"].source, "setup_error", "no_such_library"),
     "leaves_on_import": (FAULTS["leaves_on_import"].source, "setup_error", "SystemExit"),
+    "interrupts_on_import": (FAULTS["interrupts_on_import"].source, "setup_error", "KeyboardInterrupt"),
+    "speaks_markup": (FAULTS["speaks_markup"].source, "setup_error", "ValueError: [/red] [bold]x[/]"),
+    "lets_go": ("import sys; sys.stdout = None", "setup_error", "AttributeError"),
     "never_imported": (HANGS_ON_IMPORT, "setup_error", "import took longer than 10 s"),
     "from_tomorrow": (FAULTS["contract_1_9"].source, "incompatible", "upgrade the hub"),
     "half_a_class": (FAULTS["abstract"].source, "setup_error", "abstract class"),
