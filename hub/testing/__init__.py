@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hub.testing.kit.rig import Booking, Callbacks, Refusals, Rig
-    from hub.testing.kit.runner import exempt
+    from hub.testing.kit.runner import Exemption, exempt
     from hub.testing.kit.suite import conformance
 
-__all__ = ["Booking", "Callbacks", "Refusals", "Rig", "conformance", "exempt"]
+__all__ = ["Booking", "Callbacks", "Exemption", "Refusals", "Rig", "conformance", "exempt"]
 
 _WHERE = {
     "Booking": "rig",
     "Callbacks": "rig",
+    "Exemption": "runner",
     "Refusals": "rig",
     "Rig": "rig",
     "conformance": "suite",

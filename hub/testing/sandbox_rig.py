@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,11 +15,10 @@ from pydantic import SecretStr
 from hub.core.money import Money
 from hub.core.provider import PluginDescriptor
 from hub.sdk.clock import VirtualClock
-from hub.sdk.reading import json_bytes
 from hub.sdk.sandbox.app import CreateApp, SandboxApp, SandboxSettings
 from hub.sdk.sandbox.transport import InProcessTransport
-from hub.sdk.webhooks import standard_headers
-from hub.testing.kit.rig import Arrange, Booking, Callbacks, Refusals, Rig
+from hub.testing.kit.rig import Arrange, Booking, Refusals, Rig
+from hub.testing.standin import refusal, standard_callbacks
 
 _START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)
 _API_KEY = "key-of-the-kit-7f3a"
@@ -55,10 +53,10 @@ async def conformance_rig(
             vendor=vendor,
             clock=clock,
             books=lambda: _bookings(app),
-            refusals=Refusals(rejected=lambda: _refused(402, "payment_required")),
+            refusals=Refusals(rejected=lambda: refusal(402, "payment_required")),
             pass_time=lambda: _later(clock),
             requests=requests or {},
-            callbacks=_callbacks(events, clock),
+            callbacks=standard_callbacks(_WEBHOOK_SECRET, events, clock.now()),
         )
         await app.close()
 
@@ -72,24 +70,3 @@ async def _bookings(app: SandboxApp) -> list[Booking]:
 
 async def _later(clock: VirtualClock) -> None:
     clock.advance(timedelta(minutes=2))
-
-
-def _refused(status: int, code: str) -> httpx.Response:
-    return httpx.Response(status, json={"error": {"code": code, "message": code}})
-
-
-def _callbacks(events: Sequence[tuple[str, str]], clock: VirtualClock) -> Callbacks:
-    def body(number: int, kind: str, status: str) -> bytes:
-        told = {"ref": f"ref-{number}", "key": f"key-{number}", "status": status, "detail": {}}
-        return json_bytes({"id": f"evt-{number}", "type": kind, "occurred_at": clock.now().isoformat(), "data": told})
-
-    def sign(secret: str, content: bytes, sent_at: datetime) -> Mapping[str, str]:
-        event_id = f"evt-{hashlib.sha256(content).hexdigest()[:8]}"
-        return standard_headers(secret, event_id, sent_at, content)
-
-    return Callbacks(
-        secret=_WEBHOOK_SECRET,
-        sign=sign,
-        bodies=[body(number, kind, status) for number, (kind, status) in enumerate(events)],
-        unmapped=body(99, "weather.changed", "sunny"),
-    )
