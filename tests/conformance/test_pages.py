@@ -12,6 +12,7 @@ from hub.testing.pages import pages, write
 
 FOLDER = Path(__file__).parents[2] / "docs" / "plugin-authors"
 PAGES = pages()
+GONE = "payments_lend"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -31,6 +32,6 @@ def test_every_check_is_explained() -> None:
 
 def test_a_page_of_what_is_no_more_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "operations").mkdir()
-    (tmp_path / "operations" / "payments_lend.md").write_text("gone")
+    (tmp_path / "operations" / f"{GONE}.md").write_text("gone")
     write(tmp_path)
-    assert not (tmp_path / "operations" / "payments_lend.md").exists()
+    assert not (tmp_path / "operations" / f"{GONE}.md").exists()
