@@ -20,6 +20,7 @@ from hub.core.provider import CallContext, Capability
 from hub.testing.kit.catalogue import Tier, Where
 from hub.testing.kit.checks import ALL
 
+_OPERATIONS, _CHECKS = "operations", "conformance.md"
 _WRITTEN = "<!-- Written by `make docs`; edit the code instead. -->\n"
 _MEANS = {
     Effect.READ: "It changes nothing.",
@@ -50,8 +51,8 @@ _WHERE = {
 
 def pages() -> dict[str, str]:
     """Every page by its path below `docs/plugin-authors`."""
-    found = {f"operations/{name}.md": _operation_page(spec) for name, spec in OPERATIONS.items()}
-    return {**found, "operations/README.md": _index(), "conformance.md": _conformance()}
+    found = {f"{_OPERATIONS}/{name}.md": _operation_page(spec) for name, spec in OPERATIONS.items()}
+    return {**found, "/".join((_OPERATIONS, "README.md")): _index(), _CHECKS: _conformance()}
 
 
 def _index() -> str:
@@ -68,7 +69,7 @@ def _index() -> str:
         "",
         "A provider may also take callbacks: `webhook_receive(request)` is a plain function that verifies and reads",
     ]
-    lines += ["one. It asks nobody; what it must refuse stands among the [checks](../conformance.md)."]
+    lines += ["one. It asks nobody; what it must refuse stands among the [checks](../" + _CHECKS + ")."]
     return "\n".join(lines) + "\n"
 
 
@@ -183,8 +184,8 @@ def _conformance() -> str:
 def write(folder: Path) -> None:
     """Write every page, and take away a page of an operation that is no more."""
     wanted = pages()
-    for stale in (folder / "operations").glob("*.md"):
-        if f"operations/{stale.name}" not in wanted:
+    for stale in (folder / _OPERATIONS).glob("*.md"):
+        if f"{_OPERATIONS}/{stale.name}" not in wanted:
             stale.unlink()
     for name, text in wanted.items():
         path = folder / name
