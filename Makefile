@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak check fix walls types lint coverage migration lock changelog clean
+.PHONY: help install run test soak check fix walls types lint coverage docs plugin migration lock changelog clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ fix: $(INSTALLED) ## let ruff mend what it can
 
 coverage: $(INSTALLED) ## how much of the hub the tests run through
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+
+docs: $(INSTALLED) ## write the generated pages for plugin authors anew
+	$(BIN)/python -m hub.testing.pages docs/plugin-authors
+
+plugin: $(INSTALLED) ## make plugin NAME=acme CAPABILITY=payments
+	$(BIN)/hub plugins new "$(NAME)" --capability "$(CAPABILITY)" --into "plugins/$(CAPABILITY)/$(NAME)"
 
 migration: $(INSTALLED) ## make migration M="add late fee"
 	$(BIN)/hub migrate --draft "$(M)"

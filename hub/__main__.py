@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         switch.add_argument("--reason", default="by the command line")
         switch.set_defaults(enabled=name == "enable")
 
+    _add_plugins(commands, add)
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
@@ -88,6 +89,26 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("login")
     token.add_argument("--days", type=int, default=30)
     return parser
+
+
+def _add_plugins(commands: _Group, add: Callable[..., argparse.ArgumentParser]) -> None:
+    plugins = commands.add_parser("plugins", help="the packages that instances are made of").add_subparsers(
+        required=True
+    )
+    add("list", "every installed plugin: allowed or not, version, contract", _plugins_list, plugins)
+    check = add("check", "run the conformance kit of an installed plugin", _plugins_check, plugins)
+    check.add_argument("name")
+    check.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
+    add("doctor", "say what is wrong with plugins and instances, and what to do", _plugins_doctor, plugins)
+    new = add("new", "write a new plugin that passes its kit", _plugins_new, plugins)
+    new.add_argument("name", help="the vendor, in small letters: acme")
+    new.add_argument("--capability", required=True, help="credit_bureau, gps_tracker, esign, payments or sms")
+    new.add_argument(
+        "--into", type=Path, metavar="DIR", help="an empty folder; leasehub-<capability>-<name> without it"
+    )
+    disable = add("disable", "give the instances of a plugin no new calls", _plugins_disable, plugins)
+    disable.add_argument("name")
+    disable.add_argument("--reason", default="by the command line")
 
 
 # Serving
@@ -163,7 +184,37 @@ async def _providers_reload(asked: argparse.Namespace) -> int:
 async def _providers_switch(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
-    return await desk.switch(asked.instance, enabled=asked.enabled, reason=asked.reason)
+    return await desk.switch([asked.instance], enabled=asked.enabled, reason=asked.reason)
+
+
+async def _plugins_list(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.show()
+
+
+async def _plugins_check(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.check(asked.name, asked.report)
+
+
+async def _plugins_doctor(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.doctor()
+
+
+async def _plugins_new(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.new(asked.name, asked.capability, asked.into)
+
+
+async def _plugins_disable(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.disable(asked.name, asked.reason)
 
 
 async def _ledger_check(asked: argparse.Namespace) -> int:

@@ -411,6 +411,15 @@ def configured(settings: HubSettings, environment: Mapping[str, str]) -> configu
     return configuration.parse(text, environment)
 
 
+def secrets_of(settings: HubSettings) -> SecretSource:
+    """Where the secrets of instances come from."""
+    return SecretSource(
+        folder=_secrets_folder(settings),
+        environment=os.environ,
+        development=settings.environment is Environment.DEVELOPMENT,
+    )
+
+
 @asynccontextmanager
 async def open_hub(
     settings: HubSettings,
@@ -455,11 +464,7 @@ def _registry(settings: HubSettings, clock: Clock, client: Callable[[str, str | 
         make_client=client or plain_client,
         clock=clock,
         logger=logs.logger,
-        secrets=SecretSource(
-            folder=_secrets_folder(settings),
-            environment=os.environ,
-            development=settings.environment is Environment.DEVELOPMENT,
-        ),
+        secrets=secrets_of(settings),
         webhook_base=settings.public_url,
         tenant=settings.tenant,
     )

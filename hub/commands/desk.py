@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from rich.console import Console
@@ -53,14 +53,16 @@ async def providers(*, check: bool) -> int:
     return 1 if check and broken else 0
 
 
-async def switch(instance: str, *, enabled: bool, reason: str) -> int:
-    """Let an instance take new calls or no longer."""
+async def switch(instances: Sequence[str], *, enabled: bool, reason: str) -> int:
+    """Let instances take new calls or no longer."""
     known = configured(load_settings(), os.environ).providers
-    if instance not in known:
-        raise NotFound("provider", instance)
+    for instance in instances:
+        if instance not in known:
+            raise NotFound("provider", instance)
     async with _hub() as hub, hub.house.database.transaction(_ACTOR) as tx:
-        await switches.switch(tx, instance, enabled=enabled, reason=reason)
-    print(f"{instance} is {'enabled' if enabled else 'disabled'}; running processes follow within seconds")
+        for instance in instances:
+            await switches.switch(tx, instance, enabled=enabled, reason=reason)
+    print(f"{', '.join(instances)}: {'enabled' if enabled else 'disabled'}; running processes follow within seconds")
     return 0
 
 

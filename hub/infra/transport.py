@@ -43,19 +43,29 @@ def make_client(
     a context or the path of a file of authorities. `transport` is the seam: aiohttp, httpx's own, or any other.
     """
     if isinstance(transport, httpx.AsyncBaseTransport):
-        inner = transport
+        bounded: httpx.AsyncBaseTransport = Bounded(transport)
     elif transport == "plain":
-        inner = httpx.AsyncHTTPTransport(verify=_context(verify), limits=limits, trust_env=False)
+        bounded = plain(verify=verify, limits=limits)
     else:
-        inner = AiohttpTransport(verify=_context(verify), limits=limits)
+        bounded = over_aiohttp(verify=verify, limits=limits)
     return httpx.AsyncClient(
-        transport=Bounded(inner),
+        transport=bounded,
         base_url=base_url,
         timeout=httpx.Timeout(timeout_s),
         headers={"Accept-Encoding": "identity", "User-Agent": "LeaseHub"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def over_aiohttp(*, verify: Verify = True, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
+    """The transport that clients are given; the conformance kit finds it by its entry point."""
+    return Bounded(AiohttpTransport(verify=_context(verify), limits=limits))
+
+
+def plain(*, verify: Verify = True, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
+    """httpx's own transport; the conformance kit finds it by its entry point."""
+    return Bounded(httpx.AsyncHTTPTransport(verify=_context(verify), limits=limits, trust_env=False))
 
 
 def _context(verify: Verify) -> ssl.SSLContext:
