@@ -93,9 +93,11 @@ class Company:
         """Run it until it ends by itself, as it must."""
         assert self.start().wait(timeout=300) == 0, (self.folder / "said").read_text()[-4000:]
 
-    def play_until_killed(self, crash_at: str) -> None:
-        """Run it to the named place, where it dies; one that does not come there has ended."""
-        assert self.start(crash_at).wait(timeout=300) in (0, -signal.SIGKILL)
+    def play_until_killed(self, crash_at: str) -> bool:
+        """Run it to the named place, where it dies; one that does not come there has ended, and gives False."""
+        ended = self.start(crash_at).wait(timeout=300)
+        assert ended in (0, -signal.SIGKILL)
+        return ended != 0
 
     def play_and_kill(self, done: Callable[[], bool]) -> None:
         """Run it until something has come about, and kill it there and then."""
@@ -232,9 +234,9 @@ def undisturbed(found: Found) -> dict[str, object]:
 def test_three_kills_change_nothing(found: Found, undisturbed: dict[str, object]) -> None:
     """Between the send of a call and its end, before an answer is written down, and somewhere."""
     company = found("killed")
-    company.play_until_killed("executor.after_send")
+    assert company.play_until_killed("executor.after_send")
     company.play_and_kill(lambda: company.calls() > 40)
-    company.play_until_killed("payments.before_record")
+    assert company.play_until_killed("payments.before_record")
     company.play_to_the_end()
     company.check()
     assert company.outcome() == undisturbed
