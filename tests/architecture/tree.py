@@ -38,7 +38,9 @@ def files() -> tuple[str, ...]:
     for here, folders, names in os.walk(ROOT):
         folders[:] = [folder for folder in folders if _is_ours(folder)]
         found += [
-            (Path(here) / name).relative_to(ROOT).as_posix() for name in names if not name.startswith(".coverage")
+            (Path(here) / name).relative_to(ROOT).as_posix()
+            for name in names
+            if name != ".git" and not name.startswith(".coverage")  # in a git worktree .git is a file
         ]
     return tuple(sorted(found))
 
