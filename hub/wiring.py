@@ -24,7 +24,7 @@ from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.provider import Clock
 from hub.house import House
-from hub.infra import logs
+from hub.infra import idempotency, logs
 from hub.infra.access import system
 from hub.infra.clock import Ids, SystemClock
 from hub.infra.database import Database, Tx, make_engine
@@ -291,6 +291,7 @@ def _observe(tx: Tx, registry: Registry, fact: Fact) -> None:
 
 EVERY_15_SECONDS = "* * * * * */15"
 EVERY_MINUTE = "* * * * *"
+EVERY_HOUR = "7 * * * *"
 PARTY_NAMES = "parties.index_names"
 
 
@@ -314,6 +315,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
+        idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
     }
 
 
