@@ -28,6 +28,7 @@ from hub.infra import idempotency, logs
 from hub.infra.access import system
 from hub.infra.clock import Ids, SystemClock
 from hub.infra.database import Database, Tx, make_engine
+from hub.infra.destinations import Destinations
 from hub.infra.embedded_postgres import EmbeddedPostgres
 from hub.infra.files import Files
 from hub.infra.jobs import ProcrastinateJobs
@@ -419,7 +420,7 @@ async def open_hub(
     url: str,
     *,
     clock: Clock | None = None,
-    client: Callable[[str, str | None], HttpClient] | None = None,
+    client: Callable[[str, str | None, Destinations], HttpClient] | None = None,
 ) -> AsyncIterator[Hub]:
     """A hub on a migrated database. `client` makes an instance's HTTP client, `clock` tells the time: both are seams."""
     clock = clock or SystemClock()
@@ -449,12 +450,14 @@ async def open_hub(
         await database.close()
 
 
-def _registry(settings: HubSettings, clock: Clock, client: Callable[[str, str | None], HttpClient] | None) -> Registry:
-    def plain_client(instance: str, base_url: str | None) -> HttpClient:
-        return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "")
+def _registry(
+    settings: HubSettings, clock: Clock, client: Callable[[str, str | None, Destinations], HttpClient] | None
+) -> Registry:
+    def guarded_client(instance: str, base_url: str | None, destinations: Destinations) -> HttpClient:
+        return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "", destinations=destinations)
 
     return Registry(
-        make_client=client or plain_client,
+        make_client=client or guarded_client,
         clock=clock,
         logger=logs.logger,
         secrets=SecretSource(

@@ -258,7 +258,7 @@ def _configuration(address: str, settings: Mapping[str, Any]) -> str:
         more = "".join(f", {name} = {value}" for name, value in settings.items())
         lines += [
             f'[plugins.sandbox_{capability}]\ndistribution = "leasehub-{capability.replace("_", "-")}-sandbox"',
-            f'[providers.{instance}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"',
+            f'[providers.{instance}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"\nallow_hosts = ["127.0.0.1"]',
             f'settings = {{ base_url = "{address}/{capability}"{more} }}',
             f'[routes.{capability}]\ndefault = ["{instance}"]',
         ]
