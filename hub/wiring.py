@@ -16,6 +16,7 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub import news
 from hub.api.app import Lifespan, create_app
 from hub.console.app import create_console
 from hub.core.errors import InvalidInput
@@ -77,6 +78,8 @@ from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
+from hub.outgoing import delivery
+from hub.outgoing.rules import DELIVER, FORGET
 
 HTTP_TIMEOUT_S = 10.0
 
@@ -262,6 +265,7 @@ def _listener(registry: Registry) -> Callable[[Tx, Fact], Awaitable[None]]:
     async def hear(tx: Tx, fact: Fact) -> None:
         for act in FACTS.get(type(fact), ()):
             await act(tx, fact)
+        await news.tell(tx, fact)
         _observe(tx, registry, fact)
 
     return hear
@@ -316,6 +320,8 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
+        DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
+        FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
         idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
     }
 
@@ -435,6 +441,7 @@ async def open_hub(
         files=Files(settings.data_dir / "files", vault),
         registry=registry,
         executor=Executor(database=database, registry=registry, tenant=settings.tenant),
+        postman=_postman(settings, database),
     )
     register(jobs, house)
     await jobs.open()
@@ -446,6 +453,7 @@ async def open_hub(
         yield Hub(house=house, jobs=jobs)
     finally:
         await registry.close()
+        await house.postman.close()
         await jobs.close()
         await database.close()
 
@@ -468,6 +476,11 @@ def _registry(
         webhook_base=settings.public_url,
         tenant=settings.tenant,
     )
+
+
+def _postman(settings: HubSettings, database: Database) -> delivery.Postman:
+    listed = configured(settings, os.environ).webhook_hosts
+    return delivery.Postman(database=database, destinations=Destinations(allow_hosts=listed))
 
 
 def _secrets_folder(settings: HubSettings) -> Path:

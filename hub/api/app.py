@@ -38,6 +38,7 @@ from hub.api import (
     suspense,
     tracking,
     warnings,
+    webhooks,
 )
 from hub.core.errors import InvalidInput
 from hub.house import House
@@ -69,6 +70,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.router,
     reports.router,
     providers.router,
+    webhooks.router,
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -253,7 +253,7 @@ def _hub_settings(
 
 
 def _configuration(address: str, settings: Mapping[str, Any]) -> str:
-    lines = []
+    lines = ['[webhooks]\nallow_hosts = ["127.0.0.1"]']
     for instance, capability in INSTANCES.items():
         more = "".join(f", {name} = {value}" for name, value in settings.items())
         lines += [
