@@ -78,8 +78,11 @@ async def test_a_role_opens_the_doors_of_its_permissions_and_no_other(
     clerks: dict[Role, httpx.AsyncClient], door: Door
 ) -> None:
     assert door.permission is not None
+    # Elsewhere a body that is missing comes first; here the whole company is asked for by the work itself.
+    read = door.body is not None and door.path.startswith(WHOLE_COMPANY)
+    body = good_body(door, {"branch_id": str(UUID(int=0))}) if read else None
     for role, client in clerks.items():
-        answer = await client.request(door.method, _path(door, NOBODY))
+        answer = await client.request(door.method, _path(door, NOBODY), json=body)
         reason = answer.json()["error"].get("reason", "") if answer.status_code == 403 else ""
         if door.permission not in ROLE_PERMISSIONS[role]:
             assert (answer.status_code, reason) == (403, "permission missing"), role
