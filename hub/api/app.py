@@ -38,7 +38,9 @@ from hub.api import (
     suspense,
     tracking,
     warnings,
+    webhooks,
 )
+from hub.api.pace import Pace
 from hub.core.errors import InvalidInput
 from hub.house import House
 from hub.infra.logs import correlated
@@ -69,6 +71,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.router,
     reports.router,
     providers.router,
+    webhooks.router,
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -91,23 +94,24 @@ def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
     app.include_router(callbacks.router)
     app.include_router(health.router)
     errors.install(app)
-    app.add_middleware(Threshold, ids=lambda: str(house.database.ids.new()))
+    app.add_middleware(Pace, house=house, prefix=PREFIX)
+    app.add_middleware(Threshold, house=house)
     return app
 
 
 class Threshold:
     """What every request passes first: a correlation id, a limit of the body's size, headers that keep browsers safe."""
 
-    def __init__(self, app: ASGIApp, ids: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
-        self._ids = ids
+        self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its correlation id."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation = self._ids()
+        correlation = str(self._house.database.ids.new())
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             await _too_large(send)
@@ -115,11 +119,16 @@ class Threshold:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_headers(correlation)]
+                message["headers"] = [*message.get("headers", []), *_headers(correlation), *self._secure()]
             await send(message)
 
         with correlated(correlation):
             await self._app(scope, _limited(receive), with_headers)
+
+    def _secure(self) -> list[tuple[bytes, bytes]]:
+        """Who has come by https once comes by nothing else for a year; said only where https is served."""
+        secure = self._house.settings.public_url.startswith("https://")
+        return [(b"strict-transport-security", b"max-age=31536000")] if secure else []
 
 
 def _headers(correlation: str) -> list[tuple[bytes, bytes]]:

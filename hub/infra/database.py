@@ -214,10 +214,14 @@ class Database:
             tx.facts, tx.after_commit = deque(), []
             async with tx.begin():
                 yield tx
-                while tx.facts:
-                    await self.listener(tx, tx.facts.popleft())
+                await self.tell(tx)
                 await self.jobs.deliver(tx)
                 self.fault("commit")
+
+    async def tell(self, tx: Tx) -> None:
+        """Have every fact that the transaction has brought about heard, and those that this brings about."""
+        while tx.facts:
+            await self.listener(tx, tx.facts.popleft())
 
     async def close(self) -> None:
         """Give every connection back."""

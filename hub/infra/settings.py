@@ -77,6 +77,11 @@ class HubSettings(BaseSettings):
     public_url: str = Field(default_factory=_own_address)
     # Where `hub up` and `hub demo` have the stand-in vendors listen.
     sandbox_port: int = Field(default=8800, ge=1, le=65535)
+    # How many a minute each process takes before it says 429; 0 is without a limit.
+    requests_per_minute_of_token: int = Field(default=1_200, ge=0)
+    requests_per_minute_of_address: int = Field(default=6_000, ge=0)
+    strangers_per_minute: int = Field(default=300, ge=0)
+    callbacks_per_minute: int = Field(default=300_000, ge=0)
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.CONSOLE
 
