@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     add("check", "prove that the books balance", _ledger_check, ledger)
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
     add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
+    retire = add("retire", "take a key that seals nothing any more out of the keyring, for good", _keys_retire, keys)
+    retire.add_argument("key", type=int, metavar="NUMBER")
     people = commands.add_parser("staff", help="accounts").add_subparsers(required=True)
     first = add("found", "open the headquarters and its first administrator", _staff_found, people)
     first.add_argument("login")
@@ -174,6 +176,12 @@ async def _keys_rotate(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
     return await desk.rotate_keys()
+
+
+async def _keys_retire(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.retire_key(asked.key)
 
 
 async def _staff_found(asked: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.app import Lifespan, create_app
 from hub.console.app import create_console
+from hub.core.errors import InvalidInput
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
@@ -44,9 +45,12 @@ from hub.leasing.channels import service as channels
 from hub.leasing.collections import service as collections
 from hub.leasing.collections.rules import PromiseBroken
 from hub.leasing.contracts import service as contracts
-from hub.leasing.contracts.rules import LeaseCommenced, LeaseTransitioned
+from hub.leasing.contracts.rules import ContractCancelled, ContractFunded, LeaseCommenced, LeaseTransitioned
 from hub.leasing.credit import service as credit
+from hub.leasing.disbursements import service as disbursements
+from hub.leasing.disbursements.rules import CancelledDisbursementPaid
 from hub.leasing.funding import service as funding
+from hub.leasing.inventory.rules import VehicleReceived
 from hub.leasing.leads import service as leads
 from hub.leasing.parties import listing as party_listing
 from hub.leasing.payments import service as payments
@@ -109,6 +113,15 @@ async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
             await settlements.record_deposit_returned(tx, fact)
         case PayoutPurpose.REFUND:
             await suspense.record_refund_paid(tx, fact)
+        case PayoutPurpose.DISBURSEMENT:
+            await disbursements.record_paid(tx, fact)
+        case _:
+            pass
+
+
+async def _payout_rejected(tx: Tx, fact: PayoutRejected) -> None:
+    if fact.purpose is PayoutPurpose.DISBURSEMENT:
+        await disbursements.record_refused(tx, fact)
 
 
 async def _open_account(tx: Tx, fact: LeaseCommenced) -> None:
@@ -148,6 +161,11 @@ _WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, str]]] = {
     ChargeInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.charge_id, _doubt("a debit", fact.disputed)),
     PayoutInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.payout_id, _doubt("a payout", fact.disputed)),
     PayoutRejected: lambda fact: (WarningKind.PAYOUT_REJECTED, fact.payout_id, f"a payout was refused: {fact.code}"),
+    CancelledDisbursementPaid: lambda fact: (
+        WarningKind.MONEY_IN_DOUBT,
+        fact.disbursement_id,
+        f"{fact.money} was paid out after all, on a disbursement that is cancelled",
+    ),
     MoneyUnallocated: lambda fact: (
         WarningKind.MONEY_UNALLOCATED,
         fact.charge_id,
@@ -169,7 +187,12 @@ def _doubt(movement: str, disputed: bool) -> str:
 
 async def _warn(tx: Tx, fact: Any) -> None:
     kind, subject, reason = _WARNINGS[type(fact)](fact)
-    await warnings.raise_for_contract(tx, kind, contract_id=fact.contract_id, subject=str(subject), reason=reason)
+    if fact.contract_id is not None:
+        await warnings.raise_for_contract(tx, kind, contract_id=fact.contract_id, subject=str(subject), reason=reason)
+    else:
+        await warnings.raise_warning(
+            tx, kind, branch_id=fact.branch_id, contract_id=None, subject=str(subject), reason=reason
+        )
 
 
 async def _warn_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
@@ -212,7 +235,10 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
     ChargeInDoubt: (_warn,),
-    LeaseCommenced: (_open_account, _accrue_commission),
+    ContractFunded: (disbursements.pay_approved,),
+    ContractCancelled: (disbursements.pay_approved,),
+    VehicleReceived: (disbursements.draft_for_vehicle,),
+    LeaseCommenced: (_open_account, _accrue_commission, disbursements.draft_for_fees),
     # rent
     RentOverdue: (collections.open_case, _warn),
     RentPaid: (collections.record_rent_paid,),
@@ -223,8 +249,9 @@ FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     # the end
     AccountSettled: (settlements.begin_end,),
     PayoutSucceeded: (_payout_succeeded,),
-    PayoutRejected: (_warn,),
+    PayoutRejected: (_payout_rejected, _warn),
     PayoutInDoubt: (_warn,),
+    CancelledDisbursementPaid: (_warn,),
     PurchaseOptionUncollectable: (_warn,),
     LeaseEndReached: (_close_contract,),
 }
@@ -370,8 +397,17 @@ def embedded(settings: HubSettings) -> EmbeddedPostgres:
 
 
 def configured(settings: HubSettings, environment: Mapping[str, str]) -> configuration.Configuration:
-    """What the configuration file says; no file means no providers."""
-    text = settings.config.read_text() if settings.config.exists() else ""
+    """What the configuration file says; none means no providers, unless a file was named that is not there."""
+    try:
+        text = settings.config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if "config" in settings.model_fields_set:
+            raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config} does not exist") from None
+        text = ""
+    except OSError as error:
+        raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput("LEASEHUB_CONFIG", f"{settings.config} is not UTF-8 text") from None
     return configuration.parse(text, environment)
 
 

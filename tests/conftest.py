@@ -28,11 +28,19 @@ from hub.infra.keyring import Keyring
 from hub.infra.records import Branch
 from hub.infra.vault import KeyVault
 from hub.sdk.clock import VirtualClock
+from tests.turns import long_first
 
 START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)  # a Monday, nine in the morning in Shanghai
 _TEMPLATE = "leasehub_template"
 # What a migration has filled for good, and what the job engine keeps of its workers.
 _KEPT = {"alembic_version", "account", "vehicle_transition", "procrastinate_periodic_defers"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests, so that no worker is left alone with one at the end."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = long_first(items, [item.get_closest_marker("long") is not None for item in items], workers)
 
 
 def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -9,19 +9,21 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import select
 
+from hub.commands.premises import migrated
 from hub.core.errors import Conflict, NotFound
-from hub.infra import logs, migrate, staff
+from hub.infra import logs, staff
 from hub.infra.access import Role, system
 from hub.infra.records import Branch, BranchKind, Staff
-from hub.infra.rotation import reseal_everything
+from hub.infra.rotation import reseal_everything, retire
 from hub.infra.settings import load_settings
 from hub.infra.vault import KeyVault
 from hub.integrations import switches
 from hub.integrations.registry import ProviderState, describe
 from hub.ledger import service as ledger
-from hub.wiring import Hub, configured, database_url, open_hub
+from hub.wiring import Hub, configured, open_hub
 
 _ACTOR = system("command line")
 
@@ -30,22 +32,22 @@ _ACTOR = system("command line")
 async def _hub() -> AsyncIterator[Hub]:
     settings = load_settings()
     logs.configure(level="WARNING", form=settings.log_format)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    url = database_url(settings)
-    migrate.upgrade(url)
-    async with open_hub(settings, url) as hub:
+    async with open_hub(settings, migrated(settings)) as hub:
         yield hub
 
 
 async def providers(*, check: bool) -> int:
     """Print every instance with its state and the reason; with `check`, fail when one is not usable."""
+    console = Console(file=sys.stdout)  # taken before plugins are: one may have let go of it
     async with _hub() as hub:
         generation = hub.house.registry.current
         table = Table("instance", "state", "plugin", "contract", "mode", "why")
         for card in describe(generation):
             plugin = f"{card.plugin} {card.version}".strip()
-            table.add_row(card.name, card.state, plugin, card.contract, card.mode, card.reason)
-        Console().print(table)
+            cells = (card.name, card.state, plugin, card.contract, card.mode, card.reason)
+            # As text, since a plugin's words are no markup; folded, since a reason that is cut off is none.
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        console.print(table)
         fit = (ProviderState.LOADED, ProviderState.DISABLED)
         broken = [card for card in describe(generation) if card.state not in fit]
     return 1 if check and broken else 0
@@ -93,6 +95,16 @@ async def rotate_keys() -> int:
         rows = await reseal_everything(hub.house.database, vault)
         files = hub.house.files.reseal(vault)
     print(f"key {key_id} seals from now on; {rows} fields and {files} files were resealed")
+    return 0
+
+
+async def retire_key(key_id: int) -> int:
+    """Take a key that seals nothing any more out of the keyring, for good."""
+    async with _hub() as hub:
+        vault = hub.house.database.vault
+        assert isinstance(vault, KeyVault)
+        await retire(hub.house.database, vault, hub.house.files, key_id)
+    print(f"key {key_id} is gone from the keyring; a backup from before that needs it needs a copy of the old keyring")
     return 0
 
 

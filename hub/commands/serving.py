@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from hub.api.app import Lifespan
+from hub.commands.premises import migrated
 from hub.core.errors import InvalidInput, LeaseHubError
 from hub.demo import applicants as file
 from hub.demo.play import Progress as Told
@@ -34,7 +35,7 @@ from hub.demo.records import DemoApplicant
 from hub.demo.story import Step
 from hub.demo.summary import show
 from hub.demo.world import World
-from hub.infra import logs, migrate
+from hub.infra import logs
 from hub.infra.access import system
 from hub.infra.clock import SystemClock, business_date
 from hub.infra.settings import HubSettings, load_settings
@@ -42,7 +43,7 @@ from hub.leasing.reports import service as reports
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.app import SandboxSettings
 from hub.sdk.sandbox.serve import MachineClock, SandboxProtocol
-from hub.wiring import Hub, database_url, embedded, open_doors, open_hub
+from hub.wiring import Hub, configured, embedded, open_doors, open_hub
 
 _SANDBOX_START_S = 60.0
 
@@ -51,10 +52,7 @@ def _prepared() -> tuple[HubSettings, str]:
     """Settings, logs and a migrated database: what every command of this page begins with."""
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    url = database_url(settings)
-    migrate.upgrade(url)
-    return settings, url
+    return settings, migrated(settings)
 
 
 async def serve(*, worker: bool) -> int:
@@ -118,6 +116,7 @@ def _stop_with_stdin() -> None:
 def _sandbox_process(settings: HubSettings) -> Iterator[str]:
     """The stand-in vendors in a process of their own, for as long as the block runs; its address."""
     address = f"http://127.0.0.1:{settings.sandbox_port}"
+    _check_asked_there(settings, address)
     command = [sys.executable, "-m", "hub", "sandbox", "--port", str(settings.sandbox_port), "--until-stdin-closes"]
     command += ["--books", str(settings.data_dir / "sandbox")]
     with socket.socket() as probe:
@@ -135,6 +134,19 @@ def _sandbox_process(settings: HubSettings) -> Iterator[str]:
         process.wait(timeout=10)
 
 
+def _check_asked_there(settings: HubSettings, address: str) -> None:
+    """Raise InvalidInput when every provider is configured for another place than where the stand-ins will be."""
+    providers = configured(settings, os.environ).providers.values()
+    given = [one.overrides.get("base_url", one.settings.get("base_url")) for one in providers]
+    asked = [base for base in given if isinstance(base, str)]
+    if asked and not any(base == address or base.startswith(f"{address}/") for base in asked):
+        raise InvalidInput(
+            "LEASEHUB_SANDBOX_PORT",
+            f"the stand-in vendors would be at {address}, and no base_url in {settings.config} is: change it there, or "
+            "set LEASEHUB_P__<INSTANCE>__BASE_URL",
+        )
+
+
 def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
     waited = threading.Event()
     for _ in range(int(_SANDBOX_START_S / 0.1)):
@@ -149,10 +161,12 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
 
 async def demo(path: Path, until: str | None, *, check: bool, picture: Path | None) -> int:
     """Play a file of applications; with `check`, only read it; with `picture`, keep what is printed as SVG."""
-    people, problems = _read(path)
     if check:
-        _show_problems(path, people, problems)
-        return 1 if problems else 0
+        people, problems = _read(path)
+        _show_problems(problems)
+        print(f"{path}: {len(people)} good lines, {len(problems)} bad")
+        return 0 if people and not problems else 1
+    people, problems = _playable(path)
     last = _last_day(until)
     settings, url = _prepared()
     with _sandbox_process(settings) as address:
@@ -161,7 +175,7 @@ async def demo(path: Path, until: str | None, *, check: bool, picture: Path | No
 
 async def up(demo_file: Path | None) -> int:
     """Database, stand-in vendors, demo and API; everything that was started is stopped again at the end."""
-    people, problems = _read(demo_file) if demo_file else ([], [])
+    people, problems = _playable(demo_file) if demo_file else ([], [])
     settings, url = _prepared()
     started = embedded(settings) if settings.database_url is None else None
     try:
@@ -183,7 +197,16 @@ def _read(path: Path) -> tuple[list[file.Applicant], list[file.Problem]]:
         raise InvalidInput("file", f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InvalidInput("file", f"{path} is not UTF-8 text") from None
-    return file.read(text)
+    return file.read(text, today=business_date(SystemClock()))
+
+
+def _playable(path: Path) -> tuple[list[file.Applicant], list[file.Problem]]:
+    """What can be played of a file; raises InvalidInput when that is nothing."""
+    people, problems = _read(path)
+    if not people:
+        _show_problems(problems)
+        raise InvalidInput("file", f"{path} has no line that can be played")
+    return people, problems
 
 
 def _last_day(until: str | None) -> date:
@@ -209,9 +232,6 @@ async def _play(
     picture: Path | None = None,
 ) -> int:
     console = Console(record=picture is not None)
-    if not people:
-        _show_problems(None, people, problems)
-        return 1
     clock = VirtualClock(opening(min(one.applied_on for one in people)) - timedelta(hours=1))
     async with open_hub(settings, url, clock=clock) as hub, httpx.AsyncClient(base_url=address, timeout=30) as client:
         with _bar(console, len(people)) as progress:
@@ -269,11 +289,10 @@ async def _show_summary(console: Console, hub: Hub, problems: list[file.Problem]
     return 0 if summary.books_balance else 1
 
 
-def _show_problems(path: Path | None, people: list[file.Applicant], problems: list[file.Problem]) -> None:
+def _show_problems(problems: list[file.Problem]) -> None:
     for problem in problems:
-        print(f"line {problem.line}: {problem.column}: {problem.reason}", file=sys.stderr)
-    if path is not None:
-        print(f"{path}: {len(people)} good lines, {len(problems)} bad")
+        place = f"line {problem.line}: {problem.column}" if problem.column else f"line {problem.line}"
+        print(f"{place}: {problem.reason}", file=sys.stderr)
 
 
 def _welcome(settings: HubSettings) -> None:

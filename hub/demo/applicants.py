@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
 from hub.core.errors import InvalidInput
 from hub.core.identity import DocumentKind
 from hub.core.money import Money
-from hub.leasing.parties.documents import document_number
+from hub.infra.staff import checked_branch_code
+from hub.leasing.inventory.vin import read_vin
+from hub.leasing.parties.documents import account_number, bank_code, clean_text, document_number, phone_number
 from hub.leasing.products.rules import Method
+from hub.leasing.regulation import Topic, regulation
 
 
 class Conduct(StrEnum):
@@ -68,7 +72,7 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What is wrong with a line: `line` as an editor counts, the header being line 1."""
+    """What is wrong with a line: `line` as an editor counts, the header being line 1; no column when it is the whole line."""
 
     line: int
     column: str
@@ -100,59 +104,87 @@ COLUMNS = (
     "conduct",
 )
 _LONGEST_VALUE = 200
+# It becomes the number of papers and of the tracker in the car, so it must be able to.
+_REFERENCE = re.compile(r"[A-Za-z0-9-]{1,32}")
+_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
+_RATE = re.compile(r"0(\.[0-9]{1,8})?")
 _Value = TypeVar("_Value")
 
 
-def read(text: str) -> tuple[list[Applicant], list[Problem]]:
-    """Every good line as an applicant, every bad one as a problem; raises InvalidInput when the header is not ours."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise InvalidInput("header", f"these columns are missing: {', '.join(missing)}")
+def read(text: str, *, today: date) -> tuple[list[Applicant], list[Problem]]:
+    """Every good line as an applicant, every bad one as a problem; raises InvalidInput when the header is not ours.
+
+    An applicant is one line: a quotation mark that is never closed spoils its own line and no other.
+    """
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline=None)
+    header = _header(next(lines, ""))
     good: dict[str, Applicant] = {}
     bad: list[Problem] = []
-    try:
-        for row in reader:
-            _take(row, reader.line_num, good, bad)
-    except csv.Error as error:
-        bad.append(Problem(line=reader.line_num, column="", reason=f"is not CSV: {error}"))
+    for number, line in enumerate(lines, start=2):
+        if not line.strip():
+            continue
+        try:
+            applicant = _applicant(_row(line, header), today)
+            if applicant.reference in good:
+                raise InvalidInput("reference", "stands on an earlier line already")
+        except InvalidInput as problem:
+            bad.append(Problem(line=number, column=problem.field, reason=problem.reason))
+        else:
+            good[applicant.reference] = applicant
     return list(good.values()), bad
 
 
-def _take(row: Mapping[str, str | None], line: int, good: dict[str, Applicant], bad: list[Problem]) -> None:
+def _header(line: str) -> list[str]:
     try:
-        applicant = _applicant(row)
-        if applicant.reference in good:
-            raise InvalidInput("reference", "stands on an earlier line already")
-    except InvalidInput as problem:
-        bad.append(Problem(line=line, column=problem.field, reason=problem.reason))
-    else:
-        good[applicant.reference] = applicant
+        header = _cells(line)
+    except csv.Error as error:
+        raise InvalidInput("header", f"is not CSV: {error}") from None
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise InvalidInput("header", f"these columns are missing: {', '.join(missing)}")
+    if twice := [column for column in COLUMNS if header.count(column) > 1]:
+        raise InvalidInput("header", f"these columns are there twice: {', '.join(twice)}")
+    return header
 
 
-def _applicant(row: Mapping[str, str | None]) -> Applicant:
+def _cells(line: str) -> list[str]:
+    return next(csv.reader([line], strict=True), [])
+
+
+def _row(line: str, header: Sequence[str]) -> Mapping[str, str]:
+    try:
+        cells = _cells(line)
+    except csv.Error as error:
+        raise InvalidInput("", f"is not CSV: {error}") from None
+    if len(cells) != len(header):
+        raise InvalidInput("", f"has {len(cells)} cells, the header has {len(header)}")
+    return dict(zip(header, cells, strict=True))
+
+
+def _applicant(row: Mapping[str, str], today: date) -> Applicant:
     def cell(column: str, reads: Callable[[str], _Value]) -> _Value:
-        given = (row.get(column) or "").strip()
+        given = row[column].strip()
         if len(given) > _LONGEST_VALUE:
             raise InvalidInput(column, f"is longer than {_LONGEST_VALUE} characters")
         try:
             return reads(given)
+        except InvalidInput as problem:
+            raise InvalidInput(column, problem.reason) from None
         except ValueError as error:
             raise InvalidInput(column, str(error)) from None
 
     return Applicant(
-        reference=cell("reference", _text),
-        applied_on=cell("applied_on", _day),
-        branch=cell("branch", _text),
-        name=cell("name", _text),
+        reference=cell("reference", _reference),
+        applied_on=cell("applied_on", lambda given: _day(given, today)),
+        branch=cell("branch", checked_branch_code),
+        name=cell("name", lambda given: clean_text("name", given)),
         identity_number=cell("identity_number", _identity),
-        phone=cell("phone", _text),
-        bank_code=cell("bank_code", _text),
-        account_number=cell("account_number", _digits),
+        phone=cell("phone", phone_number),
+        bank_code=cell("bank_code", bank_code),
+        account_number=cell("account_number", account_number),
         monthly_income=cell("monthly_income", _amount),
-        channel=cell("channel", str) or None,
-        car_model=cell("car_model", _text),
-        vin=cell("vin", _text),
+        channel=cell("channel", _partner),
+        car_model=cell("car_model", lambda given: clean_text("car_model", given)),
+        vin=cell("vin", read_vin),
         car_price=cell("car_price", _positive),
         down_payment=cell("down_payment", _amount),
         deposit=cell("deposit", _amount),
@@ -167,40 +199,39 @@ def _applicant(row: Mapping[str, str | None]) -> Applicant:
     )
 
 
-def _text(given: str) -> str:
-    if not given:
-        raise ValueError("is empty")
-    return given
-
-
-def _digits(given: str) -> str:
-    if not given.isascii() or not given.isdigit():
-        raise ValueError("must be digits")
+def _reference(given: str) -> str:
+    if not _REFERENCE.fullmatch(given):
+        raise ValueError("must be 1 to 32 letters, digits and -")
     return given
 
 
 def _identity(given: str) -> str:
-    try:
-        return document_number(DocumentKind.CN_IDENTITY_CARD, given)
-    except InvalidInput as problem:
-        raise ValueError(problem.reason) from None
+    return document_number(DocumentKind.CN_IDENTITY_CARD, given)
 
 
-def _day(given: str) -> date:
+def _partner(given: str) -> str | None:
+    return clean_text("channel", given) if given else None
+
+
+def _day(given: str, today: date) -> date:
     try:
-        return date.fromisoformat(given)
+        day = date.fromisoformat(given)
     except ValueError:
-        raise ValueError("is not a date like 2026-01-31") from None
+        day = None
+    if day is None or day.isoformat() != given:
+        raise ValueError("is not a date like 2026-01-31")
+    if day > today:
+        raise ValueError(f"lies in the future: today is {today}")
+    regulation(Topic.TOTAL_COST_CEILING, day)  # before there was one, no lease can be priced
+    return day
 
 
 def _amount(given: str) -> Money:
-    try:
-        money = Money.of(given)
-    except ValueError:
-        raise ValueError("is not an amount like 12800.00") from None
-    if money.minor < 0:
+    if given.startswith("-"):
         raise ValueError("must not be negative")
-    return money
+    if not _AMOUNT.fullmatch(given):
+        raise ValueError("is not an amount like 12800.00")
+    return Money.of(given)
 
 
 def _positive(given: str) -> Money:
@@ -223,13 +254,9 @@ def _months(given: str) -> int:
 
 
 def _rate(given: str) -> Decimal:
-    try:
-        rate = Decimal(given)
-    except InvalidOperation:
-        raise ValueError("must be a fraction like 0.1188") from None
-    if not rate.is_finite() or not 0 <= rate < 1:
-        raise ValueError("must be a fraction from 0 to 1, like 0.1188")
-    return rate
+    if not _RATE.fullmatch(given):
+        raise ValueError("must be a fraction from 0 to 1 with at most eight digits, like 0.1188")
+    return Decimal(given)
 
 
 def _method(given: str) -> Method:

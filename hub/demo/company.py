@@ -10,10 +10,11 @@ from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import select
+from stdnum.cn import uscc
 
 from hub.core.ids import BranchId, ChannelId, ProductVersionId
 from hub.core.money import Money
-from hub.demo.applicants import Applicant
+from hub.demo.applicants import FEES, Applicant
 from hub.infra import staff
 from hub.infra.access import Actor, Role, system
 from hub.infra.database import Database, Tx
@@ -21,6 +22,8 @@ from hub.infra.durable import create_whole
 from hub.infra.records import Branch, BranchKind, Staff
 from hub.leasing.channels import service as channels
 from hub.leasing.channels.rules import PartnerKind
+from hub.leasing.disbursements import payees
+from hub.leasing.parties import service as parties
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import (
     AmountRange,
@@ -34,6 +37,9 @@ from hub.leasing.products.rules import (
     ShareRange,
     TermRange,
 )
+
+# Who sells the car when no partner has brought the deal.
+HOUSE_DEALER = "Demo Dealer"
 
 PEOPLE: dict[str, frozenset[Role]] = {
     "admin": frozenset({Role.ADMINISTRATOR}),
@@ -63,7 +69,8 @@ async def open_company(database: Database, applicants: Iterable[Applicant], pass
         branches = await _branches(tx, sorted({one.branch for one in applicants}))
         made = await _people(tx, branches["headquarters"])
         names = sorted({(one.branch, one.channel) for one in applicants if one.channel})
-        partners = await _partners(tx, branches, names)
+        partners = await _partners(tx, branches, [("headquarters", HOUSE_DEALER), *names])
+        await _payees(tx, branches["headquarters"], partners)
         versions = await _products(tx)
         actors = await _actors(tx)
     if made:
@@ -113,6 +120,39 @@ async def _partners(tx: Tx, branches: dict[str, BranchId], wanted: list[tuple[st
     return known
 
 
+async def _payees(tx: Tx, headquarters: BranchId, partners: dict[str, ChannelId]) -> None:
+    """Give every dealer and third party that has none a company of its own with a bank account, for all branches."""
+    named = await payees.list_payees(tx, limit=200)
+    known = {one.channel_id for one in named} | {one.fee_kind for one in named}
+    wanted: list[tuple[str, ChannelId | None, str | None]] = [
+        *((name, channel_id, None) for name, channel_id in sorted(partners.items())),
+        *((f"Demo {fee.replace('_', ' ')}", None, fee) for fee in FEES),
+    ]
+    missing = [one for one in wanted if (one[1] or one[2]) not in known]
+    for serial, (name, channel_id, fee_kind) in enumerate(missing, len(named) + 1):
+        party_id = await parties.register_company(
+            tx, branch_id=headquarters, name=name, company_code=_company_code(serial), phone=f"139{serial:08d}"
+        )
+        account_id = await parties.add_bank_account(
+            tx, party_id=party_id, bank_code="ICBC", number=f"62220200{serial:08d}"
+        )
+        await payees.name_payee(
+            tx,
+            branch_id=headquarters,
+            name=name,
+            party_id=party_id,
+            bank_account_id=account_id,
+            channel_id=channel_id,
+            fee_kind=fee_kind,
+        )
+
+
+def _company_code(serial: int) -> str:
+    """A made-up unified social credit code with its check character."""
+    body = f"91110108MA{serial:07d}"
+    return body + uscc.calc_check_digit(body)
+
+
 async def _products(tx: Tx) -> dict[Method, ProductVersionId]:
     """A product for each method, published once."""
     on_offer = {one.code: one.published_version_id for one in await products.list_products(tx, limit=200)}
@@ -130,7 +170,6 @@ async def _products(tx: Tx) -> dict[Method, ProductVersionId]:
 
 
 def _terms(method: Method) -> ProductTerms:
-    fees = ("insurance", "purchase_tax", "gps_fee")
     return ProductTerms(
         lease_type=LeaseType.DIRECT,
         method=method,
@@ -140,7 +179,7 @@ def _terms(method: Method) -> ProductTerms:
         down_payment=ShareRange(least=Decimal("0.10"), most=Decimal("0.60")),
         deposit=ShareRange(least=Decimal(0), most=Decimal("0.10")),
         fees=(
-            *(FeeRule(kind=fee, payee=Payee.THIRD_PARTY) for fee in fees),
+            *(FeeRule(kind=fee, payee=Payee.THIRD_PARTY) for fee in FEES),
             FeeRule(kind="service_fee", payee=Payee.LESSOR, may_be_financed=False),
         ),
         penalty=PenaltyRule(daily_rate=Decimal("0.0003"), grace_days=3, cap_share=Decimal("0.2")),

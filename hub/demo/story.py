@@ -23,7 +23,7 @@ from hub.core.ids import (
     VehicleId,
 )
 from hub.demo.applicants import Applicant, Conduct
-from hub.demo.company import Company
+from hub.demo.company import HOUSE_DEALER, Company
 from hub.demo.records import DemoApplicant
 from hub.demo.world import World
 from hub.infra.database import Database, Tx
@@ -34,6 +34,8 @@ from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit import service as credit
+from hub.leasing.disbursements import service as disbursements
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, Shown
 from hub.leasing.funding import service as funding
 from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.inventory import service as inventory
@@ -64,7 +66,9 @@ class Step(StrEnum):
     SIGNATURE = "signature"
     SIGNING_PAYMENTS = "signing_payments"
     PURCHASE = "purchase"
+    DEALER = "dealer"
     DELIVERY = "delivery"
+    THIRD_PARTIES = "third_parties"
     RENT = "rent"
     LAST_WISH = "last_wish"
     DONE = "done"
@@ -260,8 +264,14 @@ async def _signing_payments(tx: Tx, stage: Stage, who: Applicant, note: DemoAppl
 
 
 async def _purchase(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bool:
+    dealer = who.channel or HOUSE_DEALER
     vehicle_id = await contracts.order_vehicle(
-        tx, _contract_of(note), vin=who.vin, cost=who.car_price, dealer=who.channel or "Demo Dealer"
+        tx,
+        _contract_of(note),
+        vin=who.vin,
+        cost=who.car_price,
+        dealer=dealer,
+        channel_id=stage.company.partners[dealer],
     )
     await inventory.confirm(tx, vehicle_id, paper_ref=f"PO-{who.reference}")
     await inventory.receive(tx, vehicle_id, inspection=Inspection.OK, paper_ref=f"GR-{who.reference}", mileage_km=8)
@@ -272,10 +282,22 @@ async def _purchase(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -
     return True
 
 
+async def _disburse(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bool:
+    """Agree to what others have drafted, as it is shown: the dealer's money, and later that of third parties."""
+    for one in await disbursements.list_disbursements(tx, contract_id=_contract_of(note)):
+        if one.state is DisbursementState.DRAFTED and one.last_four is not None:
+            await disbursements.approve(tx, one.id, Shown(amount=one.amount, last_four=one.last_four))
+    return True
+
+
 async def _delivery(tx: Tx, stage: Stage, who: Applicant, note: DemoApplicant) -> bool:
+    """Hand the car over, once its dealer has been paid."""
     assert note.vehicle_id is not None
     assert note.device_id is not None
     contract_id = _contract_of(note)
+    owed = await disbursements.list_disbursements(tx, contract_id=contract_id)
+    if any(one.purpose is DisbursementPurpose.VEHICLE and one.state is not DisbursementState.PAID for one in owed):
+        return False
     await tracking.bind(tx, DeviceId(note.device_id), VehicleId(note.vehicle_id))
     await contracts.deliver(tx, contract_id, delivered_on=tx.today, mileage_km=8, paper_ref=f"DN-{who.reference}")
     await contracts.commence(tx, contract_id, commenced_on=tx.today)
@@ -352,7 +374,9 @@ _PARTS: dict[Step, _Part] = {
     Step.SIGNATURE: _Part("operations", _signature),
     Step.SIGNING_PAYMENTS: _Part("operations", _signing_payments),
     Step.PURCHASE: _Part("operations", _purchase),
+    Step.DEALER: _Part("accountant", _disburse),
     Step.DELIVERY: _Part("operations", _delivery),
+    Step.THIRD_PARTIES: _Part("accountant", _disburse),
     Step.RENT: _Part("operations", _rent),
     Step.LAST_WISH: _Part("accountant", _last_wish),
 }

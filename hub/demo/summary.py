@@ -8,6 +8,7 @@ from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from hub.demo.applicants import Problem
 from hub.leasing.reports.rules import Summary
@@ -39,7 +40,7 @@ def show(console: Console, summary: Summary, problems: list[Problem], refused: M
         )
     )
     for finding in summary.findings:
-        console.print(f"[red]{finding.kind}: {finding.subject}: {finding.detail}[/]")
+        console.print(Text(f"{finding.kind}: {finding.subject}: {finding.detail}", style="red"))
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> Table:
@@ -59,7 +60,7 @@ def _books(summary: Summary) -> RenderableType:
         if total.debit or total.credit:
             account = CHART[total.account]
             amounts = (total.debit, total.credit, total.balance)
-            table.add_row(total.account.value, account.name_en, *(f"{money.amount:,.2f}" for money in amounts))
+            table.add_row(total.account.value, _words(account.name_en), *(f"{money.amount:,.2f}" for money in amounts))
     table.add_section()
     table.add_row("", "total", f"{summary.books.debit.amount:,.2f}", f"{summary.books.credit.amount:,.2f}", "")
     return table
@@ -81,7 +82,7 @@ def _problems(problems: list[Problem]) -> RenderableType:
     for name in ("line", "column", "reason"):
         table.add_column(name)
     for problem in problems:
-        table.add_row(str(problem.line), problem.column, problem.reason)
+        table.add_row(str(problem.line), problem.column, _words(problem.reason))
     return table
 
 
@@ -90,7 +91,12 @@ def _refused(refused: Mapping[str, str]) -> RenderableType:
     table.add_column("reference")
     table.add_column("at which step, and why")
     for reference, reason in list(refused.items())[:_MOST_REFUSED]:
-        table.add_row(reference, reason)
+        table.add_row(reference, _words(reason))
     if len(refused) > _MOST_REFUSED:
         table.add_row("…", f"and {len(refused) - _MOST_REFUSED} more")
     return table
+
+
+def _words(text: str) -> Text:
+    """Words as they are, brackets and all, and never cut off."""
+    return Text(text, overflow="fold")

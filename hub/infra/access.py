@@ -42,6 +42,9 @@ class Permission(StrEnum):
     TRACKING_WRITE = "tracking.write"
     PAYMENTS_READ = "payments.read"
     PAYMENTS_WRITE = "payments.write"
+    DISBURSEMENTS_READ = "disbursements.read"
+    DISBURSEMENTS_WRITE = "disbursements.write"
+    DISBURSEMENTS_APPROVE = "disbursements.approve"
     SERVICING_READ = "servicing.read"
     SERVICING_WRITE = "servicing.write"
     COLLECTIONS_READ = "collections.read"
@@ -106,6 +109,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.INVENTORY_WRITE,
         P.TRACKING_WRITE,
         P.PAYMENTS_WRITE,
+        P.DISBURSEMENTS_WRITE,
         P.SERVICING_WRITE,
         P.PROVIDERS_READ,
         P.PARTIES_WRITE,
@@ -131,6 +135,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.SERVICING_WRITE,
             P.PAYMENTS_READ,
             P.PAYMENTS_WRITE,
+            P.DISBURSEMENTS_READ,
+            P.DISBURSEMENTS_WRITE,
+            P.DISBURSEMENTS_APPROVE,
             P.LEDGER_READ,
             P.REPORTS_READ,
             P.CHANNELS_READ,

@@ -224,6 +224,10 @@ class Database:
         await self.engine.dispose()
 
 
+# Whoever holds a contract and falls silent, a machine that has lost its network, say, must not hold it for ever.
+_FORGOTTEN = "-c idle_in_transaction_session_timeout=10s"
+
+
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine for a libpq URL (`postgresql://…`); jobs' own schema is on the search path."""
     return create_async_engine(
@@ -231,5 +235,5 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=10,
         pool_pre_ping=True,
-        connect_args={"options": "-c search_path=public,jobs -c timezone=UTC"},
+        connect_args={"options": f"-c search_path=public,jobs -c timezone=UTC {_FORGOTTEN}"},
     )

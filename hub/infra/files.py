@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub.core.errors import InvalidInput, NotFound
 from hub.infra.durable import write_whole
-from hub.infra.vault import KeyVault, Vault
+from hub.infra.vault import HEADER_BYTES, KeyVault, Vault, key_header
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -56,6 +56,14 @@ class Files:
         for path in sorted(self._root.glob("??/*")):
             if _NAME.fullmatch(name := path.parent.name + path.name):
                 yield name
+
+    def under(self, key_id: int) -> int:
+        """How many files are sealed with this key."""
+        return sum(self._header(name) == key_header(key_id) for name in self.names())
+
+    def _header(self, name: str) -> bytes:
+        with self._path(name).open("rb") as file:
+            return file.read(HEADER_BYTES)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

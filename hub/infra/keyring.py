@@ -52,6 +52,10 @@ class Keyring:
 
     def without(self, key_id: int) -> Keyring:
         """The same ring without a data key that seals nothing any more; raises Conflict for the active one."""
+        if key_id not in self.data_keys:
+            raise InvalidInput(
+                "key", f"{key_id} is not in the keyring, which holds {', '.join(map(str, self.data_keys))}"
+            )
         if key_id == self.active:
             raise Conflict(f"key {key_id} is the active one")
         return replace(self, data_keys={known: key for known, key in self.data_keys.items() if known != key_id})

@@ -11,8 +11,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, pool, text
+from sqlalchemy.exc import OperationalError
+
+from hub.core.errors import InvalidInput
+from hub.infra.masking import masked_text
 
 _FOLDER = Path(__file__).resolve().parents[1] / "migrations"
+_LONGEST_REASON = 300
 _LOCK = 0x1EA5E  # any number, the same for every process that migrates
 # The limits of daily work, where the server has them: one below PostgreSQL 17 does not.
 _NO_LIMITS = """
@@ -35,7 +40,7 @@ def downgrade(url: str, revision: str) -> None:
 
 def current(url: str) -> str | None:
     """The revision that the database is at, None for an empty one."""
-    with _engine(url).connect() as connection:
+    with _connected(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -50,19 +55,28 @@ def offline_sql() -> str:
 
 def draft(url: str, message: str) -> None:
     """Write a new revision from what the records say and the database lacks; a person checks it."""
-    with _engine(url).connect() as connection:
+    with _connected(url) as connection:
         command.revision(_config(connection), message=message, autogenerate=True)
 
 
 @contextmanager
 def _alone(url: str) -> Iterator[Connection]:
     """A connection whose process is the only one that migrates, with no limit on how long that takes."""
-    with _engine(url).connect() as connection:
+    with _connected(url) as connection:
         connection.execute(text(_NO_LIMITS))
         connection.commit()
         connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()
         yield connection  # closing it, however this ends, gives the lock back
+
+
+def _connected(url: str) -> Connection:
+    """A connection; raises InvalidInput, and says what the server or the network said, when there is none to be had."""
+    try:
+        return _engine(url).connect()
+    except OperationalError as error:
+        said = masked_text(" ".join(str(error.orig).split()))[:_LONGEST_REASON]
+        raise InvalidInput("DATABASE_URL", f"the database cannot be reached: {said}") from None
 
 
 def _config(connection: Connection | None, *, output: io.StringIO | None = None) -> Config:

@@ -6,19 +6,23 @@ without being named here. Files are resealed by their own store.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, bindparam, func, literal, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, Table, bindparam, func, literal, select, text, update
 
-from hub.core.errors import InvalidInput
+from hub.core.errors import Conflict, InvalidInput
 from hub.infra.access import system
 from hub.infra.database import Base, Database, Tx
+from hub.infra.files import Files
 from hub.infra.vault import HEADER_BYTES, KeyVault, key_header
 
 _SUFFIX = "_sealed"
 BATCH = 500
+# How long a transaction that was open before may take to end.
+_MOST_LOOKS, _LOOK_EVERY_S = 100, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +78,41 @@ async def reseal_everything(database: Database, vault: KeyVault, metadata: MetaD
     return changed
 
 
-async def rows_under(database: Database, key_id: int, metadata: MetaData = Base.metadata) -> int:
-    """How many fields are still sealed with this key; at none, and no file, it may leave the keyring."""
-    total = 0
+async def rows_under(database: Database, key_id: int, metadata: MetaData = Base.metadata) -> dict[str, int]:
+    """How many fields of which column are sealed with this key; a column without one is left out."""
+    found: dict[str, int] = {}
     async with database.transaction(system("rotation")) as tx:
         for sealed in sealed_columns(metadata):
             header = func.substring(sealed.column, 1, HEADER_BYTES) == literal(key_header(key_id), LargeBinary)
-            total += await tx.scalar(select(func.count()).select_from(sealed.table).where(header)) or 0
-    return total
+            found[sealed.name] = await tx.scalar(select(func.count()).select_from(sealed.table).where(header)) or 0
+    return {name: count for name, count in found.items() if count}
+
+
+async def retire(
+    database: Database, vault: KeyVault, files: Files, key_id: int, metadata: MetaData = Base.metadata
+) -> None:
+    """Take a key out of the keyring for good; raises Conflict, and names what, while it is the active one or seals anything."""
+    vault.check_retirable(key_id)
+    await _older_writers_done(database)
+    left = [f"{name} ({count})" for name, count in (await rows_under(database, key_id, metadata)).items()]
+    if count := files.under(key_id):
+        left.append(f"files ({count})")
+    if left:
+        raise Conflict(f"key {key_id} still seals {', '.join(left)}: `hub keys rotate` puts them under a new one")
+    vault.retire(key_id)
+
+
+async def _older_writers_done(database: Database) -> None:
+    """Wait until every transaction that was open at the call has ended: what one has sealed and not committed cannot be counted."""
+    snapshot = "select pg_snapshot_{}(pg_current_snapshot())::text::bigint"
+    async with database.transaction(system("rotation")) as tx:
+        horizon = await tx.scalar(text(snapshot.format("xmax")))
+    for _ in range(_MOST_LOOKS):
+        async with database.transaction(system("rotation")) as tx:
+            if await tx.scalar(text(snapshot.format("xmin"))) >= horizon:
+                return
+        await asyncio.sleep(_LOOK_EVERY_S)
+    raise Conflict("somebody has been writing all the time and may hold the key: try again when that has ended")
 
 
 async def require_keys(database: Database, vault: KeyVault, metadata: MetaData = Base.metadata) -> None:

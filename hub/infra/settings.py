@@ -24,6 +24,8 @@ from hub.infra.masking import know_secret
 _PREFIX = "LEASEHUB_"
 _DATABASE_URL = "DATABASE_URL"
 _OTHERS_PREFIXES = ("LEASEHUB_P__",)  # settings of provider instances
+# What is made from a value that is wrong itself says nothing of its own.
+_FOLLOWS_ANOTHER = "default_factory_not_called"
 _OTHERS = frozenset({"LEASEHUB_PG_BIN", "LEASEHUB_CRASH_AT"})  # the database's launcher, the crash seam
 
 
@@ -91,7 +93,9 @@ class HubSettings(BaseSettings):
         scheme, separator, rest = value.partition("://")
         if scheme not in {"postgresql", "postgres"} or not separator:
             raise ValueError("must begin with postgresql://")
-        know_secret(urlsplit(value).password or "")
+        parts = urlsplit(value)
+        _ = parts.port  # raises ValueError for one that is no number
+        know_secret(parts.password or "")
         return f"postgresql://{rest}"
 
     @field_validator("public_url")
@@ -115,14 +119,18 @@ def load_settings() -> HubSettings:
     try:
         return HubSettings()
     except ValidationError as error:
-        (name, reason), *more = [(_variable(problem["loc"]), problem["msg"]) for problem in error.errors()]
+        (name, reason), *more = [
+            (_variable(problem["loc"]), problem["msg"].removeprefix("Value error, "))
+            for problem in error.errors()
+            if problem["type"] != _FOLLOWS_ANOTHER
+        ]
         raise InvalidInput(name, "; ".join([reason, *(f"{other}: {why}" for other, why in more)])) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
     """The variable that a field is read from; a rule over several fields is the environment's."""
     name = str(location[0]) if location else "environment"
-    return _DATABASE_URL if name == _DATABASE_URL else _PREFIX + name.upper()
+    return _DATABASE_URL if name.upper() == _DATABASE_URL else _PREFIX + name.upper()
 
 
 def _refuse_unknown(variables: Iterable[str]) -> None:

@@ -81,12 +81,18 @@ class IssuedToken:
 # Branches
 
 
+def checked_branch_code(code: str) -> str:
+    """A branch's code, if it can be one."""
+    if not _CODE.fullmatch(code):
+        raise InvalidInput("code", "1 to 32 letters, digits, hyphens or underscores")
+    return code
+
+
 async def add_branch(
     tx: Tx, *, code: str, name: str, kind: BranchKind = BranchKind.BRANCH, parent_id: UUID | None = None
 ) -> BranchId:
     """Open a branch under `parent_id`; only who sees the whole company may open one that stands on top."""
-    if not _CODE.fullmatch(code):
-        raise InvalidInput("code", "1 to 32 letters, digits, hyphens or underscores")
+    code = checked_branch_code(code)
     if kind is BranchKind.HEADQUARTERS and parent_id is not None:
         raise InvalidInput("parent_id", "a headquarters stands on top")
     if parent_id is not None or tx.actor.branches is not None:
@@ -123,6 +129,15 @@ async def check_branch(tx: Tx, branch_id: UUID) -> None:
     """Raise NotFound for a branch that is not there, or not the actor's."""
     if not await _sees_branch(tx, branch_id):
         raise NotFound("branch", branch_id)
+
+
+async def branches_above(tx: Tx, branch_id: UUID) -> list[UUID]:
+    """The branch and those that it belongs to, nearest first, whoever asks."""
+    chain, above = [branch_id], (await tx.get_one(Branch, branch_id)).parent_id
+    while above is not None:
+        chain.append(above)
+        above = (await tx.get_one(Branch, above)).parent_id
+    return chain
 
 
 async def _require_branch(tx: Tx, branch_id: UUID | None, name: str) -> None:

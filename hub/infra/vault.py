@@ -17,7 +17,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub.infra.keyring import Keyring, load_keyring, load_or_create_keyring, rotate_keyring
+from hub.infra.keyring import Keyring, load_keyring, load_or_create_keyring, retire_key, rotate_keyring
 
 # A sealed value: version (1 byte), key id (4, big-endian), nonce (12), ciphertext with tag (16 more than the clear text).
 _VERSION = 1
@@ -149,6 +149,18 @@ class KeyVault(Vault):
         else:
             self._take(rotate_keyring(self._path, self._random))
         return self.active_key_id
+
+    def check_retirable(self, key_id: int) -> None:
+        """Raise InvalidInput for a key that the ring does not hold, Conflict for the one that seals."""
+        self._follow()
+        self._keyring.without(key_id)
+
+    def retire(self, key_id: int) -> None:
+        """Take a data key out of the ring and its file; whoever calls has made sure that it seals nothing any more."""
+        if self._path is None:
+            self._take(self._keyring.without(key_id))
+        else:
+            self._take(retire_key(self._path, key_id))
 
     def reseal(self, sealed: bytes, *, column: str, row: UUID) -> bytes | None:
         """The same field under the active key; None when it is under it already."""

@@ -25,7 +25,7 @@ class Done(Generic[_T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """It raised: any BaseException but KeyboardInterrupt, which belongs to the person at the keyboard."""
+    """It raised, whatever: a KeyboardInterrupt is its own too, the keyboard interrupts nothing but the main thread."""
 
     error: BaseException
 
@@ -58,9 +58,6 @@ async def within(limit_s: float, call: Callable[[], _T], *, name: str) -> Done[_
     threading.Thread(target=run, name=name, daemon=True).start()
     try:
         async with asyncio.timeout(limit_s):
-            result = await future
+            return await future
     except TimeoutError:
         return Overran(limit_s=limit_s)
-    if isinstance(result, Raised) and isinstance(result.error, KeyboardInterrupt):
-        raise result.error
-    return result

@@ -39,6 +39,7 @@ Call = Callable[[object, CallContext], Awaitable[object]]
 Receive = Callable[[WebhookRequest], WebhookDelivery]
 
 _LONGEST_TEXT = 400
+_LONGEST_READ = 10_000
 HEALTH = "provider_health"
 WEBHOOK = "webhook_receive"
 OBSERVER_HOOKS = frozenset(name for name, hook in vars(ObserverV1).items() if inspect.isfunction(hook))
@@ -168,7 +169,11 @@ async def guarded(doing: str, call: Callable[[], _T], limit_s: float) -> _T:
 
 def shown(error: BaseException) -> str:
     """An error as an operator may read it: its kind, and its text without secrets and personal data."""
-    text = masked_text(" ".join(str(error).split()))[:_LONGEST_TEXT]
+    try:
+        said = str(error)
+    except BaseException:  # a plugin's exception is its own code too
+        said = ""
+    text = masked_text(" ".join(said[:_LONGEST_READ].split()))[:_LONGEST_TEXT]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

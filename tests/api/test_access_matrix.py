@@ -122,6 +122,8 @@ async def test_nothing_is_tied_to_what_another_branch_has(stranger: Person, worl
         f"/vehicles/{own['vehicle_id']}/reservation": ({}, ["contract_id"]),
         "/devices": ({"terminal_id": "T-9", "instance": "gps_main"}, ["branch_id"]),
         "/channels": (DEALER, ["branch_id"]),
+        "/payees": ({"name": "x"}, ["branch_id", "party_id", "bank_account_id", "channel_id"]),
+        "/disbursements": ({"amount": "1.00", "what_for": "x"}, ["contract_id", "payee_id"]),
         "/staff": (CLERK, ["branch_id"]),
         "/branches": ({"code": "STORE-9", "name": "store"}, ["parent_id"]),
     }

@@ -13,7 +13,7 @@ from tests.architecture import tree
 
 _CONFIGURATION = str(tree.ROOT / "pyproject.toml")
 _WALLS = {wall["id"]: wall for wall in read_configuration(_CONFIGURATION)["contracts_options"]}
-_IMPURE = {"__init__", "service", "allocation", "listing", "movements", "accounts", "records"}
+_IMPURE = {"__init__", "service", "allocation", "listing", "movements", "accounts", "payees", "records"}
 
 
 @pytest.fixture(scope="session")

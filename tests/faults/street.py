@@ -131,6 +131,11 @@ class Street:
             return found
 
 
+async def _pause(_seconds: float) -> None:
+    """Between two attempts the others have their turn; the clock stands, so that nobody need wait for it."""
+    await asyncio.sleep(0)
+
+
 @asynccontextmanager
 async def open_street(
     url: str, folder: Path, start_at: datetime, seed: int, patch: pytest.MonkeyPatch
@@ -138,7 +143,7 @@ async def open_street(
     """The vendor, the hub on the database at `url`, and its doors; chance and every waiting time follow seed and clock."""
     clock, door = VirtualClock(start_at), _Door()
     patch.setattr(wiring, "Ids", partial(Ids, random_bytes=random.Random(seed).randbytes))
-    patch.setattr(wiring, "Executor", partial(Executor, timer=lambda: clock.now().timestamp()))
+    patch.setattr(wiring, "Executor", partial(Executor, timer=lambda: clock.now().timestamp(), sleep=_pause))
     vendor = create_vendor(folder, clock, SandboxSettings(pump=False))
     async with AsyncExitStack() as stack:
         vendor_address = await stack.enter_async_context(loopback(vendor))

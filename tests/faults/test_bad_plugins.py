@@ -32,6 +32,9 @@ LEAVES = WRONG_TYPE.replace('return {"status": "accepted"}', "raise SystemExit(7
 SHOWN = {
     "raises_on_import": (FAULTS["raises_on_import"].source, "setup_error", "no_such_library"),
     "leaves_on_import": (FAULTS["leaves_on_import"].source, "setup_error", "SystemExit"),
+    "interrupts_on_import": (FAULTS["interrupts_on_import"].source, "setup_error", "KeyboardInterrupt"),
+    "speaks_markup": (FAULTS["speaks_markup"].source, "setup_error", "ValueError: [/red] [bold]x[/]"),
+    "lets_go": ("import sys; sys.stdout = None", "setup_error", "AttributeError"),
     "never_imported": (HANGS_ON_IMPORT, "setup_error", "import took longer than 10 s"),
     "from_tomorrow": (FAULTS["contract_1_9"].source, "incompatible", "upgrade the hub"),
     "half_a_class": (FAULTS["abstract"].source, "setup_error", "abstract class"),
@@ -70,6 +73,7 @@ def _listed(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | own, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 def test_the_command_line_shows_every_state_with_its_reason(configured: Path, database_url: str) -> None:
     listed = _listed(configured, database_url)
@@ -96,6 +100,7 @@ async def _send(hub: Hub, key: str, pin: str | None = None, *, within_s: float =
     return await hub.house.executor.call(ask)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 async def test_a_hub_with_bad_plugins_opens_and_its_good_one_works(hub: Hub) -> None:
     states = {name: instance.state.value for name, instance in hub.house.registry.current.instances.items()}

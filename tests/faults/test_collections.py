@@ -51,6 +51,7 @@ FAULTS = [
 SOAK = [pytest.param(seed, 90 * seed % 90_000, 90, marks=pytest.mark.soak) for seed in range(100, 110)]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(("seed", "settle_s", "number"), [(20260105, 0, 44), (7, 120, 32), (1, 100_000, 16), *SOAK])
 async def test_nothing_is_taken_twice_and_nothing_is_lost(

@@ -228,6 +228,7 @@ def undisturbed(found: Found) -> dict[str, object]:
     return company.outcome()
 
 
+@pytest.mark.long
 def test_three_kills_change_nothing(found: Found, undisturbed: dict[str, object]) -> None:
     """Between the send of a call and its end, before an answer is written down, and somewhere."""
     company = found("killed")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from hub.core.errors import InvalidInput
+from hub.core.errors import Conflict, InvalidInput
 from hub.infra.access import Actor
 from hub.infra.clock import Ids
 from hub.infra.database import Base, Database
-from hub.infra.keyring import Keyring
-from hub.infra.rotation import require_keys, reseal_everything, reseal_rows, rows_under, sealed_columns
+from hub.infra.files import Files
+from hub.infra.keyring import Keyring, load_keyring
+from hub.infra.rotation import require_keys, reseal_everything, reseal_rows, retire, rows_under, sealed_columns
 from hub.infra.vault import KeyVault, key_id_of
 from hub.sdk.clock import VirtualClock
 
@@ -26,6 +28,7 @@ CARD = sa.Table(
     sa.Column("phone_sealed", sa.LargeBinary()),
     sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
 )
+TABLES_OF_NOBODY = sa.MetaData()
 
 
 @pytest.fixture
@@ -78,10 +81,10 @@ async def test_everything_comes_under_the_active_key_and_still_opens(
     database: Database, keys: KeyVault, cards: list[UUID]
 ) -> None:
     keys.rotate()
-    assert await rows_under(database, 1, TABLES) == 2000
+    assert await rows_under(database, 1, TABLES) == {"rotation_card.phone": 800, "rotation_card.name": 1200}
     assert await reseal_everything(database, keys, TABLES) == 2000
-    assert await rows_under(database, 1, TABLES) == 0
-    assert await rows_under(database, 2, TABLES) == 2000
+    assert await rows_under(database, 1, TABLES) == {}
+    assert await rows_under(database, 2, TABLES) == {"rotation_card.phone": 800, "rotation_card.name": 1200}
     assert await reseal_everything(database, keys, TABLES) == 0
     async with database.engine.connect() as connection:
         rows = {row.id: row for row in await connection.execute(sa.select(CARD))}
@@ -121,6 +124,59 @@ async def test_what_is_written_meanwhile_is_not_lost(
         for row in await connection.execute(sa.select(CARD).where(CARD.c.id.in_(cards[::60]))):
             assert key_id_of(row.name_sealed) == 2
             assert keys.open(row.name_sealed, column="rotation_card.name", row=row.id) == "new"
+
+
+@pytest.fixture
+def files(tmp_path: Path, keys: KeyVault) -> Files:
+    store = Files(tmp_path / "files", keys)
+    store.put(b"a paper")
+    return store
+
+
+async def test_a_key_is_retired_when_it_seals_nothing_any_more(
+    database: Database, keys: KeyVault, cards: list[UUID], files: Files
+) -> None:
+    with pytest.raises(Conflict, match="key 1 is the active one"):
+        await retire(database, keys, files, 1, TABLES)
+    keys.rotate()
+    with pytest.raises(
+        Conflict, match=r"key 1 still seals rotation_card\.phone \(800\), rotation_card\.name \(1200\), files \(1\)"
+    ):
+        await retire(database, keys, files, 1, TABLES)
+    await reseal_everything(database, keys, TABLES)
+    with pytest.raises(Conflict, match=r"key 1 still seals files \(1\):"):
+        await retire(database, keys, files, 1, TABLES)
+    files.reseal(keys)
+    await retire(database, keys, files, 1, TABLES)
+    with pytest.raises(InvalidInput, match="1 is not in the keyring, which holds 2"):
+        await retire(database, keys, files, 1, TABLES)
+    await require_keys(database, keys, TABLES)
+
+
+async def test_a_retired_key_leaves_the_file_and_every_process(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    here, there = KeyVault.at(path), KeyVault.at(path)
+    here.rotate()
+    await retire(database, here, Files(tmp_path / "files", here), 1, TABLES_OF_NOBODY)
+    assert list(load_keyring(path).data_keys) == [2]
+    assert there.active_key_id == 2
+    with pytest.raises(InvalidInput, match="which holds 2"):
+        there.check_retirable(1)
+
+
+async def test_a_key_waits_for_whoever_has_sealed_with_it_and_not_committed(
+    database: Database, keys: KeyVault, cards: list[UUID], system_actor: Actor, tmp_path: Path
+) -> None:
+    async with database.transaction(system_actor) as busy:
+        late = keys.seal("late", column="rotation_card.name", row=cards[0])
+        await busy.execute(sa.update(CARD).where(CARD.c.id == cards[0]).values(name_sealed=late))
+        keys.rotate()
+        assert await reseal_everything(database, keys, TABLES) == 1999
+        retiring = asyncio.create_task(retire(database, keys, Files(tmp_path, keys), 1, TABLES))
+        await asyncio.wait([retiring], timeout=0.5)
+        assert not retiring.done()
+    with pytest.raises(Conflict, match=r"key 1 still seals rotation_card\.name \(1\):"):
+        await retiring
 
 
 async def test_a_foreign_keyring_is_found_out_at_the_start(

@@ -63,6 +63,7 @@ def test_everything_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LEASEHUB_LOG_LEVEL", "canary-value"),
         ("DATABASE_URL", "mysql://hub:canary-value@db/hub"),
         ("DATABASE_URL", "canary-value"),
+        ("DATABASE_URL", "postgresql://hub@db:canary-value/hub"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_not_the_value(
@@ -73,6 +74,7 @@ def test_a_bad_value_names_the_variable_and_not_the_value(
         load_settings()
     assert caught.value.field == name
     assert caught.value.reason
+    assert "LEASEHUB_PUBLIC_URL" not in caught.value.reason  # it is made of the port, and not what is wrong
     assert value not in str(caught.value)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.stories.company import company_at_work
 from tests.stories.lease import Lease, open_product
+from tests.stories.payees import name_payees
 from tests.stories.world import World
 
 
@@ -26,7 +27,13 @@ async def version(world: World) -> str:
     return await open_product(world)
 
 
+@pytest.fixture(scope="module")
+async def dealer(world: World) -> str:
+    """The dealer who sells the cars; every payee is named."""
+    return await name_payees(world)
+
+
 @pytest.fixture
-def lease(world: World, version: str) -> Lease:
+def lease(world: World, version: str, dealer: str) -> Lease:
     """A further lessee who is about to come in."""
-    return Lease(world=world, version=version)
+    return Lease(world=world, version=version, dealer=dealer)

@@ -122,6 +122,7 @@ class Lease:
     number: str = ""
     vehicle: str = ""
     device: str = ""
+    dealer: str = ""
 
     def by(self, login: str) -> Person:
         """Who does the next thing."""
@@ -249,6 +250,8 @@ class Lease:
         """The car is ordered, confirmed and received, and a device waits for it."""
         operations = self.by("operations")
         order = {"vin": self.lessee.vin, "cost": "121000.00", "dealer": "北京东方汽车"}
+        if self.dealer:
+            order["channel_id"] = self.dealer
         self.vehicle = (await operations.post(f"/contracts/{self.contract}/vehicle", order))["vehicle_id"]
         await operations.post(f"/vehicles/{self.vehicle}/confirmation", {"paper_ref": "PO-1"})
         received = await operations.post(
@@ -265,6 +268,20 @@ class Lease:
             "instance": "gps_main",
         }
         self.device = (await operations.post("/devices", device))["id"]
+
+    async def disburse(self, *, by: str = "accountant") -> Json:
+        """Somebody approves what is drafted for the contract, as it is shown, and the money goes out."""
+        for one in await self.disbursements("drafted"):
+            seen = {"amount": one["amount"], "last_four": one["last_four"]}
+            approved = await self.by(by).post(f"/disbursements/{one['id']}/approval", seen)
+            assert (approved["state"], approved["approved_by"]) == ("paying", by)
+        await self.world.wait(timedelta(seconds=10))
+        return await self.disbursements()
+
+    async def disbursements(self, state: str | None = None) -> Json:
+        """What is owed for the contract, or was, in the order of the drafts."""
+        found = await self.by("accountant").get("/disbursements", contract_id=self.contract)
+        return [one for one in found if state in (None, one["state"])]
 
     async def deliver(self) -> None:
         """The device is built in, and the car handed over."""

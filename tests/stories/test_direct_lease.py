@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from hub.core.money import Money
 from tests.stories.books import balances, prove, prove_calls_masked
@@ -26,7 +27,7 @@ async def test_a_lease_runs_to_its_end(lease: Lease) -> None:
     penalty = Decimal((await lease.rent(2))["penalty"])
     paid_in = sum(Decimal(one["money"]) for one in await lease.charges())
     assert await _succeeded(lease, "rent") == Decimal(quoted["total_rent"]) + penalty
-    assert (await balances(lease))["1012"] == await _succeeded(lease) - Decimal("6400.00")
+    assert (await balances(lease))["1012"] == await _succeeded(lease) - Decimal("146727.43")
     assert paid_in > await _succeeded(lease), "the three refused debits are on record too"
     await prove(lease, finance_income=f"-{quoted['total_interest']}", penalty_income=f"-{penalty}")
     await prove_calls_masked(lease, *CALLS, "messaging_send")
@@ -63,6 +64,7 @@ async def _originate(lease: Lease) -> None:
     await _is_paid_at_signing(lease)
     await lease.buy()
     await prove(lease, leased_assets="121000.00", payables="-132327.43")
+    await _dealer_is_paid(lease)
     await lease.deliver()
     await _is_found_on_the_road(lease)
     await lease.commence()
@@ -73,9 +75,10 @@ async def _originate(lease: Lease) -> None:
         disposal_result="-7000.00",
         customer_prepayments="0.00",
         security_deposits="-6400.00",
-        payables="-140327.43",
+        payables="-19327.43",
         service_fee_income="-1500.00",
     )
+    await _third_parties_are_paid(lease)
     timeline = await lease.by("auditor").get(f"/contracts/{lease.contract}/timeline")
     assert [event["after"] for event in timeline] == ["drafted", "out_for_signature", "signed", "funded", "active"]
 
@@ -112,6 +115,45 @@ async def _is_paid_at_signing(lease: Lease) -> None:
         security_deposits="-6400.00",
         payables="-11327.43",
     )
+
+
+async def _dealer_is_paid(lease: Lease) -> None:
+    """The car has come, so its price is owed: operations drafted the payment by receiving it, accounting approves."""
+    [owed] = await lease.disbursements("drafted")
+    assert (owed["amount"], owed["payee"], owed["last_four"]) == ("121000.00", "北京东方汽车", "0001")
+    path, seen = f"/disbursements/{owed['id']}/approval", {"amount": "121000.00", "last_four": "0001"}
+    assert (await lease.by("operations").ask("POST", path, seen)).status_code == 403
+    other = await lease.by("accountant").refused(path, seen | {"amount": "12100.00"})
+    assert other["rule"] == "not_what_was_shown"
+    [paid] = await lease.disburse()
+    assert (paid["state"], paid["paid_on"], paid["drafted_by"]) == ("paid", str(lease.world.today), "operations")
+    [entry] = await _booked(lease, "vehicle_paid")
+    assert [(line["account"], line["debit"], line["credit"]) for line in entry["lines"]] == [
+        ("2202", "121000.00", "0.00"),
+        ("1012", "0.00", "121000.00"),
+    ]
+    await prove(lease, payables="-11327.43", provider_clearing="-76172.57")
+
+
+async def _third_parties_are_paid(lease: Lease) -> None:
+    """With the first day of the lease its fees are owed, those that are financed and those paid at signing alike."""
+    paid = [one for one in await lease.disburse() if one["purpose"] == "third_party"]
+    assert {one["fee_kind"]: (one["payee"], one["amount"], one["state"]) for one in paid} == {
+        "insurance": ("平安保险公司", "8000.00", "paid"),
+        "purchase_tax": ("北京税务局", "11327.43", "paid"),
+    }
+    assert len(await _booked(lease, "third_party_paid")) == 2
+    await prove(lease, payables="0.00")
+
+
+async def _booked(lease: Lease, kind: str) -> list[dict[str, Any]]:
+    found = await lease.by("auditor").get(f"/ledger/contracts/{lease.contract}/entries", limit=200)
+    return [entry for entry in found if entry["kind"] == kind]
+
+
+async def _payouts(lease: Lease, purpose: str) -> list[dict[str, Any]]:
+    found = await lease.by("accountant").get(f"/contracts/{lease.contract}/payouts")
+    return [one for one in found if one["purpose"] == purpose]
 
 
 async def _is_found_on_the_road(lease: Lease) -> None:
@@ -288,7 +330,7 @@ async def _is_closed(lease: Lease) -> None:
     operations = lease.by("operations")
     account = await lease.account()
     assert (account["state"], account["owed"], account["settled_on"]) == ("settled", "0.00", str(lease.world.today))
-    [payout] = await lease.by("accountant").get(f"/contracts/{lease.contract}/payouts")
+    [payout] = await _payouts(lease, "deposit_return")
     assert (payout["purpose"], payout["money"], payout["state"]) == ("deposit_return", "6400.00", "succeeded")
     assert len([row for row in (await lease.world.books("payments"))["payouts"] if row["key"] == payout["id"]]) == 1
     closed = await lease.expect("closed")
@@ -296,7 +338,7 @@ async def _is_closed(lease: Lease) -> None:
     vehicle = await operations.get(f"/vehicles/{lease.vehicle}")
     assert (vehicle["status"], vehicle["title_holder"], vehicle["held_for"]) == ("title_transferred", "lessee", None)
     await lease.world.live_through(lease.world.today + timedelta(days=40))
-    assert len(await lease.by("accountant").get(f"/contracts/{lease.contract}/payouts")) == 1
+    assert len(await _payouts(lease, "deposit_return")) == 1
     await prove(
         lease,
         lease_principal="0.00",

@@ -57,7 +57,7 @@ def shown(row: ChargeRecord | PayoutRecord) -> MovementView:
     """A charge or payout as other rooms see it."""
     return MovementView(
         id=row.id,
-        contract_id=ContractId(row.contract_id),
+        contract_id=None if row.contract_id is None else ContractId(row.contract_id),
         purpose=row.purpose,
         subject_id=row.subject_id,
         money=row.amount,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hub.core.errors import RetryAdvice
-from hub.core.ids import ChargeId, ContractId, MandateId, PayoutId
+from hub.core.ids import BranchId, ChargeId, ContractId, MandateId, PayoutId
 from hub.core.money import Money
 from hub.core.ports.payments import Mandate, PaymentResult
 from hub.infra.clock import BUSINESS_ZONE
@@ -217,7 +217,8 @@ def _move_payout(tx: Tx, payout: PayoutRecord, verdict: Verdict) -> None:
         tx.emit(
             PayoutSucceeded(
                 payout_id=PayoutId(payout.id),
-                contract_id=ContractId(payout.contract_id),
+                branch_id=BranchId(payout.branch_id),
+                contract_id=_contract_of(payout),
                 purpose=PayoutPurpose(payout.purpose),
                 subject_id=payout.subject_id,
                 money=payout.amount,
@@ -229,7 +230,8 @@ def _move_payout(tx: Tx, payout: PayoutRecord, verdict: Verdict) -> None:
         tx.emit(
             PayoutRejected(
                 payout_id=PayoutId(payout.id),
-                contract_id=ContractId(payout.contract_id),
+                branch_id=BranchId(payout.branch_id),
+                contract_id=_contract_of(payout),
                 purpose=PayoutPurpose(payout.purpose),
                 subject_id=payout.subject_id,
                 code=payout.code or "rejected",
@@ -247,9 +249,14 @@ def doubt_payout(tx: Tx, payout: PayoutRecord) -> None:
         tx.emit(
             PayoutInDoubt(
                 payout_id=PayoutId(payout.id),
-                contract_id=ContractId(payout.contract_id),
+                branch_id=BranchId(payout.branch_id),
+                contract_id=_contract_of(payout),
                 purpose=PayoutPurpose(payout.purpose),
                 subject_id=payout.subject_id,
                 disputed=payout.state == MovementState.DISPUTED,
             )
         )
+
+
+def _contract_of(payout: PayoutRecord) -> ContractId | None:
+    return None if payout.contract_id is None else ContractId(payout.contract_id)

@@ -98,7 +98,7 @@ class PayoutRecord(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
-    contract_id: Mapped[UUID]
+    contract_id: Mapped[UUID | None]
     bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
     purpose: Mapped[str] = mapped_column(String(20))
     subject_id: Mapped[UUID]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hub.core.errors import RetryAdvice
 from hub.core.events import Fact
-from hub.core.ids import ChargeId, ContractId, MandateId, PayoutId
+from hub.core.ids import BranchId, ChargeId, ContractId, MandateId, PayoutId
 from hub.core.money import Money
 from hub.core.ports.payments import MandateStatus, PaymentOutcome, PaymentResult, RejectionAdvice
 
@@ -53,6 +53,7 @@ class PayoutPurpose(StrEnum):
     DEPOSIT_RETURN = "deposit_return"
     REFUND = "refund"
     PURCHASE_PRICE = "purchase_price"
+    DISBURSEMENT = "disbursement"
 
 
 # A live movement holds its subject: the database allows one per subject (partial unique index).
@@ -166,7 +167,7 @@ class MovementView:
     """A charge or payout as other rooms see it."""
 
     id: UUID
-    contract_id: ContractId
+    contract_id: ContractId | None
     purpose: str
     subject_id: UUID
     money: Money
@@ -231,10 +232,11 @@ class ChargeInDoubt(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutSucceeded(Fact):
-    """Money has gone out."""
+    """Money has gone out; `contract_id` is None when it was for no contract's, a car for the stock say."""
 
     payout_id: PayoutId
-    contract_id: ContractId
+    branch_id: BranchId
+    contract_id: ContractId | None
     purpose: PayoutPurpose
     subject_id: UUID
     money: Money
@@ -247,7 +249,8 @@ class PayoutRejected(Fact):
     """A payout was refused."""
 
     payout_id: PayoutId
-    contract_id: ContractId
+    branch_id: BranchId
+    contract_id: ContractId | None
     purpose: PayoutPurpose
     subject_id: UUID
     code: str
@@ -258,7 +261,8 @@ class PayoutInDoubt(Fact):
     """A payout has no known outcome, or moved another amount: it is not made again until it is known."""
 
     payout_id: PayoutId
-    contract_id: ContractId
+    branch_id: BranchId
+    contract_id: ContractId | None
     purpose: PayoutPurpose
     subject_id: UUID
     disputed: bool

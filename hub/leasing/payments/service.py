@@ -159,14 +159,17 @@ def _charge(tx: Tx, wish: ChargeWish, mandate: MandateRecord | None) -> ChargeRe
 async def request_payout(
     tx: Tx,
     *,
-    contract_id: ContractId,
+    contract_id: ContractId | None,
     branch_id: BranchId,
     bank_account_id: BankAccountId,
     purpose: PayoutPurpose,
     subject_id: UUID,
     money: Money,
 ) -> PayoutId:
-    """Ask for one payment to somebody's account; raises Conflict when the subject has one that was not refused."""
+    """Ask for one payment to somebody's account; raises Conflict when the subject has one that was not refused.
+
+    What is paid for no contract, a car for the stock say, has none.
+    """
     payout = PayoutRecord(
         id=tx.new_id(),
         branch_id=branch_id,
@@ -180,7 +183,8 @@ async def request_payout(
     )
     tx.add(payout)
     await _flush(tx, "payout_under_way")
-    await audit.record(tx, action="payout.requested", subject="contract", subject_id=contract_id, branch_id=branch_id)
+    subject, about = ("payout", payout.id) if contract_id is None else ("contract", contract_id)
+    await audit.record(tx, action="payout.requested", subject=subject, subject_id=about, branch_id=branch_id)
     await tx.jobs.enqueue(tx, PERFORM_PAYOUTS, key=PERFORM_PAYOUTS)
     return PayoutId(payout.id)
 
@@ -303,7 +307,7 @@ async def _payout_ask(tx: Tx, payout: PayoutRecord) -> Ask:
     )
 
 
-async def _route(tx: Tx, branch_id: UUID, contract_id: UUID, amount: Money) -> RouteFacts:
+async def _route(tx: Tx, branch_id: UUID, contract_id: UUID | None, amount: Money) -> RouteFacts:
     code = await staff.branch_code(tx, branch_id)
     return RouteFacts(branch=code, amount=amount, currency=amount.currency, lease_id=contract_id)
 
@@ -354,10 +358,10 @@ async def record_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
 
 async def _held(tx: Tx, record: type[_Record], row_id: UUID) -> _Record:
     """The row, locked, after its contract: one lock order for everybody who moves a contract's money."""
-    contract_id = await tx.scalar(select(record.contract_id).where(record.id == row_id))
-    if contract_id is None:
+    found = (await tx.execute(select(record.contract_id).where(record.id == row_id))).one_or_none()
+    if found is None:
         raise NotFound(record.__tablename__, row_id)
-    await tx.hold(contract_id)
+    await tx.hold(found[0] or row_id)
     return await tx.get_one(record, row_id, with_for_update=True, populate_existing=True)
 
 

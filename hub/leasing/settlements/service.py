@@ -206,6 +206,7 @@ async def _send_deposit(tx: Tx, account: AccountView) -> None:
 
 async def record_deposit_returned(tx: Tx, fact: PayoutSucceeded) -> None:
     """The deposit is back with the lessee."""
+    assert fact.contract_id is not None, "a deposit is a contract's"
     await tx.hold(fact.contract_id)
     end = await _end(tx, fact.contract_id)
     assert end is not None, "the deposit of a lease goes back once its end has begun"

@@ -102,6 +102,7 @@ async def _send(tx: Tx, row: RefundRecord, account: AccountView) -> None:
 
 async def record_refund_paid(tx: Tx, fact: PayoutSucceeded) -> None:
     """A refund has reached the lessee."""
+    assert fact.contract_id is not None, "a refund is a lease's"
     await tx.hold(fact.contract_id)
     row = await tx.get_one(RefundRecord, fact.subject_id, with_for_update=True, populate_existing=True)
     if row.state == RefundState.PAID:

@@ -77,6 +77,12 @@ FAULTS: dict[str, Fault] = {
     "raises_on_import": _setup_error("import no_such_library", "No module named 'no_such_library'"),
     "leaves_on_import": _setup_error("raise SystemExit(3)", "import raised SystemExit: 3"),
     "raises_base_exception": _setup_error("raise BaseException('odd')", "import raised BaseException: odd"),
+    "interrupts_on_import": _setup_error("raise KeyboardInterrupt", "import raised KeyboardInterrupt"),
+    "cannot_say_what": _setup_error(
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute", "import raised Mute"
+    ),
+    "speaks_markup": _setup_error("raise ValueError('[/red] [bold]x[/]')", "ValueError: [/red] [bold]x[/]"),
+    "lets_go_of_the_terminal": _setup_error("import sys; sys.stdout = None", "import raised AttributeError"),
     "cancels_on_import": _setup_error("import asyncio; raise asyncio.CancelledError", "import raised CancelledError"),
     "no_descriptor": _setup_error("PLUGIN = object()", "must be a PluginDescriptor, not object"),
     "nothing_there": _setup_error("", "import raised AttributeError"),
