@@ -117,7 +117,7 @@ WARNINGS: Listing[WarningLine] = Listing(
     permission=P.WARNINGS_READ,
     columns=(
         Column(
-            label=N_("What"),
+            label=N_("Warning"),
             value=lambda line: line.warning.kind,
             look=Look.WORD,
             href=lambda line: f"/warnings/{line.warning.id}",

@@ -138,6 +138,18 @@ async def _deliver(visit: Visit, lease: Lease, values: Values) -> str | None:
     return None
 
 
+async def _delivery(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (
+        _day(lease, "delivered_on", N_("Day of delivery")),
+        Field(name="mileage_km", label=N_("Mileage in km"), kind=Kind.NUMBER),
+        Field(name="paper_ref", label=N_("Delivery note"), longest=120),
+    )
+
+
+def _day(lease: Lease, name: str, label: str) -> Field:
+    return Field(name=name, label=label, kind=Kind.DAY, start=lease.today.isoformat())
+
+
 def _not_deliverable(lease: Lease) -> str | None:
     if lease.state is not _S.FUNDED:
         return N_("What is due at signing has not come in yet.")
@@ -156,6 +168,10 @@ def _not_deliverable(lease: Lease) -> str | None:
 async def _commence(visit: Visit, lease: Lease, values: Values) -> str | None:
     await contracts.commence(visit.tx, lease.id, commenced_on=values["commenced_on"])
     return None
+
+
+async def _commencement(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (_day(lease, "commenced_on", N_("Rent runs from")),)
 
 
 async def _commence_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
@@ -203,6 +219,19 @@ def _not_cancellable(lease: Lease) -> str | None:
 async def _close(visit: Visit, lease: Lease, values: Values) -> str | None:
     await contracts.close(visit.tx, lease.id, closed_on=values["closed_on"], paper_ref=values["paper_ref"] or None)
     return None
+
+
+async def _closing(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (
+        _day(lease, "closed_on", N_("Day of transfer")),
+        Field(
+            name="paper_ref",
+            label=N_("Paper"),
+            required=False,
+            longest=120,
+            help=N_("Without one the title passes by the contract itself."),
+        ),
+    )
 
 
 async def _close_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
@@ -270,11 +299,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.CONTRACTS_WRITE,
         perform=_deliver,
         done=N_("The car is with the lessee."),
-        fields=(
-            Field(name="delivered_on", label=N_("Day of delivery"), kind=Kind.DAY),
-            Field(name="mileage_km", label=N_("Mileage in km"), kind=Kind.NUMBER),
-            Field(name="paper_ref", label=N_("Delivery note"), longest=120),
-        ),
+        fields_for=_delivery,
         off=_not_deliverable,
         fits=lambda lease: lease.state in {_S.SIGNED, _S.FUNDED},
     ),
@@ -284,7 +309,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.CONTRACTS_WRITE,
         perform=_commence,
         done=N_("The lease is in force."),
-        fields=(Field(name="commenced_on", label=N_("Rent runs from"), kind=Kind.DAY),),
+        fields_for=_commencement,
         off=_not_commenceable,
         fits=lambda lease: lease.state in {_S.SIGNED, _S.FUNDED},
         preview=_commence_preview,
@@ -296,16 +321,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.CONTRACTS_WRITE,
         perform=_close,
         done=N_("The title has passed, and the contract is closed."),
-        fields=(
-            Field(name="closed_on", label=N_("Day of transfer"), kind=Kind.DAY),
-            Field(
-                name="paper_ref",
-                label=N_("Paper"),
-                required=False,
-                longest=120,
-                help=N_("Without one the title passes by the contract itself."),
-            ),
-        ),
+        fields_for=_closing,
         fits=lambda lease: lease.state is _S.SETTLED,
         preview=_close_preview,
         explain=N_("Everything is paid: the car becomes the lessee's. This cannot be taken back."),

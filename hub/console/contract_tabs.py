@@ -59,8 +59,8 @@ _COLOURS: Mapping[InstalmentState, tuple[str, str]] = {
     InstalmentState.PAID: ("main", "main-second"),
     InstalmentState.DUE: ("warn", "warn-second"),
     InstalmentState.OVERDUE: ("bad", "bad-second"),
-    InstalmentState.SCHEDULED: ("later", "later-second"),
-    InstalmentState.CANCELLED: ("neutral", "neutral"),
+    InstalmentState.SCHEDULED: ("to-come", "to-come-second"),
+    InstalmentState.CANCELLED: ("to-come-second", "to-come-second"),
 }
 
 
@@ -90,10 +90,9 @@ def _paid_facts(lease: Lease, rents: Sequence[Instalment]) -> Sequence[Fact]:
     paid = Money.total(one.paid_principal + one.paid_interest for one in live)
     return (
         Fact(label=N_("Rent paid"), value=paid, look=Look.MONEY),
-        Fact(label=N_("Rent still to come"), value=Money.total(one.rent_left for one in live), look=Look.MONEY),
+        Fact(label=N_("Rent left"), value=Money.total(one.rent_left for one in live), look=Look.MONEY),
         Fact(label=N_("Principal left"), value=_principal_left(live), look=Look.MONEY),
         Fact(label=N_("Penalties so far"), value=Money.total(one.penalty for one in rents), look=Look.MONEY),
-        Fact(label=N_("Owed"), value=lease.owed, look=Look.MONEY),
     )
 
 

@@ -111,7 +111,7 @@ CONTRACTS: Listing[Line] = Listing(
     counts=_counts,
     filters=(
         Filter(name="text", label=N_("Contract number")),
-        Filter(name="state", label=N_("Every state"), options=choices(ContractState)),
+        Filter(name="state", label=N_("State"), options=choices(ContractState)),
     ),
     empty=N_("No contract fits. A contract is written from an approved application."),
 )

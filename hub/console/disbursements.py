@@ -79,7 +79,7 @@ DISBURSEMENTS: Listing[Line] = Listing(
         Column(label=N_("State"), value=lambda line: line.one.state, look=Look.STATE),
         Column(label=N_("Amount"), value=lambda line: line.one.amount, look=Look.MONEY, sort="amount"),
         Column(label=N_("Account"), value=lambda line: account_of(line.one), look=Look.CODE),
-        Column(label=N_("Drafted"), value=lambda line: line.one.drafted_at, look=Look.INSTANT, sort="drafted"),
+        Column(label=N_("Drafted at"), value=lambda line: line.one.drafted_at, look=Look.INSTANT, sort="drafted"),
         Column(label=N_("Paid on"), value=lambda line: line.one.paid_on, look=Look.DAY),
     ),
     fetch=_page,

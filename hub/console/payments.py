@@ -112,7 +112,7 @@ CHARGES: Listing[MovementLine] = Listing(
     filters=(
         Filter(name="purpose", label=N_("Purpose"), options=choices(ChargePurpose)),
         Filter(name="instance", label=N_("Provider")),
-        Filter(name="state", label=N_("Every state"), options=choices(MovementState)),
+        Filter(name="state", label=N_("State"), options=choices(MovementState)),
     ),
     options=_providers,
     empty=N_("Nothing has been debited yet."),
@@ -130,7 +130,7 @@ PAYOUTS: Listing[MovementLine] = Listing(
     filters=(
         Filter(name="purpose", label=N_("Purpose"), options=choices(PayoutPurpose)),
         Filter(name="instance", label=N_("Provider")),
-        Filter(name="state", label=N_("Every state"), options=choices(MovementState)),
+        Filter(name="state", label=N_("State"), options=choices(MovementState)),
     ),
     options=_providers,
     empty=N_("Nothing has been paid out."),

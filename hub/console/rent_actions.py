@@ -29,7 +29,6 @@ from hub.leasing.settlements.rules import PayoffView
 from hub.leasing.suspense import service as suspense
 from hub.leasing.suspense.rules import RefundState
 
-_AMOUNT = Field(name="amount", label=N_("Amount"), kind=Kind.MONEY)
 _NO_MANDATE = N_("There is no active mandate to debit.")
 _IN_DOUBT = N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log.")
 
@@ -59,7 +58,15 @@ async def _to_account(visit: Visit, lease: Lease) -> Fact:
     return Fact(label=N_("Paid to"), value=await _bank_account(visit, lease), look=Look.CODE)
 
 
+def _amount(start: Money) -> Field:
+    return Field(name="amount", label=N_("Amount"), kind=Kind.MONEY, start=str(start.amount))
+
+
 # Debits and promises
+
+
+async def _debit_day(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (Field(name="on", label=N_("Day of the debit"), kind=Kind.DAY, start=lease.today.isoformat()),)
 
 
 async def _charge_again(visit: Visit, lease: Lease, values: Values) -> str | None:
@@ -92,6 +99,10 @@ async def _promise(visit: Visit, lease: Lease, values: Values) -> str | None:
         visit.tx, contract_id=lease.id, money=values["amount"], promised_on=values["promised_on"]
     )
     return f"/contracts/{lease.id}/collections"
+
+
+async def _promised(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (_amount(lease.owed), Field(name="promised_on", label=N_("Promised for"), kind=Kind.DAY))
 
 
 async def _promise_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
@@ -216,6 +227,10 @@ async def _apply(visit: Visit, lease: Lease, values: Values) -> str | None:
     return f"/contracts/{lease.id}/money"
 
 
+async def _waiting(visit: Visit, lease: Lease) -> Sequence[Field]:
+    return (_amount(lease.waiting),)
+
+
 async def _apply_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
     assert lease.suspense is not None
     would = lease.suspense.would_pay
@@ -294,7 +309,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.SERVICING_WRITE,
         perform=_charge_again,
         done=N_("The debit is scheduled."),
-        fields=(Field(name="on", label=N_("Day of the debit"), kind=Kind.DAY),),
+        fields_for=_debit_day,
         off=_not_chargeable,
         fits=_active,
         preview=_charge_preview,
@@ -305,7 +320,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.COLLECTIONS_WRITE,
         perform=_promise,
         done=N_("The promise is recorded, and the debit is scheduled for its day."),
-        fields=(_AMOUNT, Field(name="promised_on", label=N_("Promised for"), kind=Kind.DAY)),
+        fields_for=_promised,
         off=_not_promisable,
         fits=_active,
         preview=_promise_preview,
@@ -365,7 +380,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.SERVICING_WRITE,
         perform=_apply,
         done=N_("What waited has paid what was owed."),
-        fields=(_AMOUNT,),
+        fields_for=_waiting,
         off=_nothing_to_pay,
         fits=lambda lease: _active(lease) and bool(lease.waiting),
         preview=_apply_preview,
@@ -377,7 +392,7 @@ ACTIONS: tuple[Action[Lease], ...] = (
         permission=P.PAYMENTS_WRITE,
         perform=_refund,
         done=N_("The refund is on its way."),
-        fields=(_AMOUNT,),
+        fields_for=_waiting,
         fits=lambda lease: bool(lease.waiting),
         preview=_refund_preview,
         explain=N_("Money that came without being owed goes back to the account that the rent came from."),

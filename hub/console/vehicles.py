@@ -78,7 +78,7 @@ VEHICLES: Listing[Line] = Listing(
     counts=_counts,
     filters=(
         Filter(name="text", label=N_("VIN, plate or model")),
-        Filter(name="status", label=N_("Every state"), options=choices(VehicleStatus)),
+        Filter(name="status", label=N_("State"), options=choices(VehicleStatus)),
     ),
     empty=N_("There is no car yet. A car is ordered for a signed contract or for the stock."),
 )

@@ -21,12 +21,12 @@ function drawTile(tile, map, coords, colours) {
   for (let at = Math.ceil(northWest.lng / step) * step; at < southEast.lng; at += step) {
     const x = Math.round(map.project([northWest.lat, at], coords.z).x - corner.x) + 0.5;
     paper.beginPath(); paper.moveTo(x, 0); paper.lineTo(x, size); paper.stroke();
-    paper.fillText(`${at.toFixed(digits)}° E`, x + 3, 11);
+    if (x + 64 < size) paper.fillText(`${at.toFixed(digits)}° E`, x + 3, 11);
   }
   for (let at = Math.ceil(southEast.lat / step) * step; at < northWest.lat; at += step) {
     const y = Math.round(map.project([at, northWest.lng], coords.z).y - corner.y) + 0.5;
     paper.beginPath(); paper.moveTo(0, y); paper.lineTo(size, y); paper.stroke();
-    paper.fillText(`${at.toFixed(digits)}° N`, 3, y - 3);
+    if (y > 24) paper.fillText(`${at.toFixed(digits)}° N`, 3, y - 3);
   }
 }
 
