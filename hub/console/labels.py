@@ -12,11 +12,22 @@ from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState
-from hub.leasing.collections.rules import CaseState
+from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
-from hub.leasing.inventory.rules import VehicleStatus
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
+from hub.leasing.funding.rules import SigningPaymentState
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
 from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, TaskPurpose
+from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
+from hub.leasing.products.rules import LeaseType, Method
+from hub.leasing.servicing.rules import AccountState, Bucket
+from hub.leasing.settlements.rules import PayoffState
+from hub.leasing.signatures.rules import DocumentKind, EnvelopeState
+from hub.leasing.suspense.rules import RefundState
+from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
+from hub.ledger.postings import SigningPurpose
 
 # Every enumeration whose words are drawn; a test wants each word of each in every language.
 WORDS: tuple[type[StrEnum], ...] = (
@@ -34,13 +45,58 @@ WORDS: tuple[type[StrEnum], ...] = (
     VehicleStatus,
     WarningKind,
     WarningState,
+    AccountState,
+    AlarmKind,
+    Bucket,
+    ChargePurpose,
+    ContactState,
+    DeviceKind,
+    DeviceState,
+    DisbursementPurpose,
+    DisbursementState,
+    DocumentKind,
+    EnvelopeState,
+    InstalmentState,
+    LeaseType,
+    MandateState,
+    Method,
+    MovementKind,
+    MovementState,
+    OrderState,
+    PayoffState,
+    PayoutPurpose,
+    PromiseState,
+    RefundState,
+    SigningPaymentState,
+    SigningPurpose,
+    Template,
+    TitleHolder,
 )
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
+    "m1": "1 to 30 days",
+    "m2": "31 to 60 days",
+    "m3": "61 to 90 days",
+    "m4": "Over 90 days",
 }
 
-_OK = {"active", "approved", "ok", "loaded", "paid", "succeeded", "signed", "applied", "converted", "pass", "enabled"}
+_OK = {
+    "active",
+    "approved",
+    "ok",
+    "loaded",
+    "paid",
+    "succeeded",
+    "signed",
+    "applied",
+    "converted",
+    "pass",
+    "enabled",
+    "completed",
+    "received",
+    "kept",
+}
 _WARN = {
     "due",
     "degraded",
@@ -51,7 +107,10 @@ _WARN = {
     "overdue_soon",
     "out_for_signature",
     "half_open",
-    "received",
+    "accepted",
+    "owed",
+    "expired",
+    "m2",
 }
 _BAD = {
     "overdue",
@@ -70,8 +129,25 @@ _BAD = {
     "broken",
     "open_circuit",
     "high",
+    "disputed",
+    "revoked",
+    "m3",
+    "m4",
 }
-_INFO = {"draft", "drafted", "open", "submitted", "in_review", "qualified", "funded", "settling", "promised", "new"}
+_INFO = {
+    "draft",
+    "drafted",
+    "open",
+    "submitted",
+    "in_review",
+    "qualified",
+    "funded",
+    "settling",
+    "promised",
+    "new",
+    "paying",
+    "offered",
+}
 
 
 def label(word: StrEnum | str) -> str:
