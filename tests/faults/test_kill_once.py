@@ -71,10 +71,11 @@ class Server:
             self.address = f"http://127.0.0.1:{probe.getsockname()[1]}"
         self._environment = os.environ | {
             "DATABASE_URL": url,
-            "LEASEHUB_CONFIG": str(folder / "none.toml"),
+            "LEASEHUB_CONFIG": str(folder / "hub.toml"),
             "LEASEHUB_DATA_DIR": str(folder),
             "LEASEHUB_PORT": self.address.rsplit(":", 1)[1],
         }
+        (folder / "hub.toml").touch()  # no providers
         self._said = folder / "said"
         self._process: subprocess.Popen[bytes] | None = None
 
