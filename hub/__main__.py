@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plugins(commands, add)
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
+    add("prove", "recount everything that must be true, by questions to the database alone", _ledger_prove, ledger)
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
     add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
     retire = add("retire", "take a key that seals nothing any more out of the keyring, for good", _keys_retire, keys)
@@ -221,6 +222,12 @@ async def _ledger_check(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
     return await desk.ledger_check()
+
+
+async def _ledger_prove(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ledger_prove()
 
 
 async def _keys_rotate(asked: argparse.Namespace) -> int:
