@@ -18,10 +18,11 @@ from sqlalchemy import select
 from hub.commands import proof
 from hub.commands.premises import migrated
 from hub.core.errors import Conflict, NotFound
-from hub.infra import logs, staff
+from hub.infra import logs, sealing, staff
 from hub.infra.access import Role, system
 from hub.infra.records import Branch, BranchKind, Staff
 from hub.infra.rotation import reseal_everything, retire
+from hub.infra.sealing import Head
 from hub.infra.settings import load_settings
 from hub.infra.vault import KeyVault
 from hub.integrations import switches
@@ -102,6 +103,21 @@ async def ledger_prove() -> int:
         print(violation, file=sys.stderr)
     print(f"{len(found)} violations" if found else "everything is as it must be")
     return 1 if found else 0
+
+
+async def audit_verify(head: str | None) -> int:
+    """Recount the chain of the audit trail, and print its head for keeping elsewhere."""
+    expected = None if head is None else Head.of(head)
+    async with _hub() as hub:
+        while await sealing.seal_due(hub.house.database):
+            pass
+        async with hub.house.database.transaction(_ACTOR) as tx:
+            seen = await sealing.verify(tx, expected=expected)
+    for flaw in seen.flaws:
+        print(f"{flaw.kind}: entry {flaw.entry_id}, seal {flaw.number}", file=sys.stderr)
+    print(f"{seen.head.number} entries sealed, {'none was touched' if not seen.flaws else 'THE TRAIL WAS TOUCHED'}")
+    print(f"head {seen.head}")
+    return 1 if seen.flaws else 0
 
 
 def _proven(url: str, now: datetime) -> list[proof.Violation]:

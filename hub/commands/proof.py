@@ -267,6 +267,18 @@ _OWN: dict[tuple[str, str], str] = {
           and i.principal_amount + i.interest_amount = i.paid_principal_amount + i.paid_interest_amount
         group by i.id, a.penalty_grace_days having max(r.received_on) <= i.due_on + a.penalty_grace_days
     """,
+    ("A1", "the_trail_is_as_it_was_sealed"): """
+        select coalesce(s.entry_id, e.id)::text, case when e.id is null then 'is gone'
+            when s.entry_id is null then 'was put in later' else 'was changed, or its seal' end
+        from (select *, lag(chain, 1, decode(repeat('00', 32), 'hex')) over (order by number) before,
+                     lag(number, 1, 0::bigint) over (order by number) last from audit_seal) s
+        full join (select * from audit_entry where (xid, id) <= (select xid, entry_id from audit_seal
+                   order by number desc limit 1)) e on e.id = s.entry_id
+        where e.id is null or s.entry_id is null or s.number <> s.last + 1 or s.chain <> sha256(s.before || s.digest)
+           or s.digest <> sha256(convert_to(jsonb_build_array(e.id, (extract(epoch from e.at) * 1000000)::bigint, e.xid,
+                e.actor, e.staff_id, e.action, e.subject, e.subject_id, e.branch_id, e.correlation_id,
+                e.detail)::text, 'UTF8'))
+    """,
 }
 _WITH_VENDOR: dict[tuple[str, str], str] = {
     ("P1", "a_rent_is_captured_once"): """

@@ -52,6 +52,7 @@ class Pursuit:
     reconcile_count: int = 0
     no_record_count: int = 0
     no_record_at: datetime | None = None
+    sent_again_at: datetime | None = None
 
     def search(self, now: datetime) -> Search:
         """How far it has come, for the table of the contract."""
@@ -141,8 +142,12 @@ def settled(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
 
 
 def _counted(pursuit: Pursuit, facts: OperationFacts, now: datetime) -> Pursuit:
-    """Count a "no record", if it is late enough to mean something and not the echo of the last one."""
-    late_enough = facts.settle_window is not None and now - pursuit.started_at >= facts.settle_window
+    """Count a "no record", if it is late enough to mean something and not the echo of the last one.
+
+    Late enough is a settle window after the latest send: one that was sent again may take as long again to be seen.
+    """
+    sent_at = pursuit.sent_again_at or pursuit.started_at
+    late_enough = facts.settle_window is not None and now - sent_at >= facts.settle_window
     if late_enough and (pursuit.no_record_at is None or now - pursuit.no_record_at >= APART):
         return replace(pursuit, no_record_count=pursuit.no_record_count + 1, no_record_at=now)
     return pursuit
@@ -156,7 +161,14 @@ def _stepped(pursuit: Pursuit, step: Step, reason: str, now: datetime, *, cut_of
         case Step.SEND_AGAIN:
             # It is about to be sent as if for the first time, and asked after as soon, whether or not we live to see it.
             soon = now + next_check(CallState.UNKNOWN, pursuit.effect)
-            after = replace(pursuit, no_record_count=0, no_record_at=None, reconcile_count=0, reconcile_at=soon)
+            after = replace(
+                pursuit,
+                no_record_count=0,
+                no_record_at=None,
+                reconcile_count=0,
+                reconcile_at=soon,
+                sent_again_at=now,
+            )
             return Turn(after=after, learned=Learned.NOTHING, cut_off=cut_off, send_again=True)
         case Step.LET_GO:
             after = replace(pursuit, state=CallState.OK, reconcile_at=None)

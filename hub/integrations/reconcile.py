@@ -233,12 +233,14 @@ def _pursuit(call: ProviderCall) -> Pursuit:
         reconcile_count=call.reconcile_count,
         no_record_count=call.no_record_count,
         no_record_at=call.no_record_at,
+        sent_again_at=call.sent_again_at,
     )
 
 
 def _pursue(call: ProviderCall, after: Pursuit) -> None:
     call.state, call.reconcile_at, call.reconcile_count = after.state, after.reconcile_at, after.reconcile_count
     call.no_record_count, call.no_record_at = after.no_record_count, after.no_record_at
+    call.sent_again_at = after.sent_again_at
 
 
 def _write(tx: Tx, call: ProviderCall, turn: Turn) -> None:
