@@ -101,8 +101,7 @@ _OWN: dict[tuple[str, str], str] = {
         from lease_account a
         left join (select contract_id, sum(suspense_amount) left_over from receipt group by 1) r using (contract_id)
         left join (select e.contract_id, sum(l.amount) booked from entry e join line l on l.entry_id = e.id
-                   where l.account_code = '224102' and e.kind = 'receipt_from_provider' group by 1) b
-            using (contract_id)
+                   where l.account_code = '224102' group by 1) b using (contract_id)
         where -coalesce(b.booked, 0) <> coalesce(r.left_over, 0)
     """,
     ("L3", "entry_is_as_it_was_posted"): """
@@ -259,13 +258,12 @@ _OWN: dict[tuple[str, str], str] = {
         group by p.instalment_id, p.accrued_on, i.due_on, a.penalty_grace_days having sum(p.amount) > 0
     """,
     ("D1", "no_penalty_on_what_was_paid_in_time"): """
-        select i.id::text, 'paid on ' || max(r.received_on) || ', due ' || i.due_on || ', bears ' || i.penalty_amount
+        select i.id::text, 'paid on ' || max(al.paid_on) || ', due ' || i.due_on || ', bears ' || i.penalty_amount
         from instalment i join lease_account a using (contract_id)
         join receipt_allocation al on al.instalment_id = i.id and al.part <> 'penalty'
-        join receipt r on r.id = al.receipt_id
         where i.penalty_amount > i.paid_penalty_amount
           and i.principal_amount + i.interest_amount = i.paid_principal_amount + i.paid_interest_amount
-        group by i.id, a.penalty_grace_days having max(r.received_on) <= i.due_on + a.penalty_grace_days
+        group by i.id, a.penalty_grace_days having max(al.paid_on) <= i.due_on + a.penalty_grace_days
     """,
     ("A1", "the_trail_is_as_it_was_sealed"): """
         select coalesce(s.entry_id, e.id)::text, case when e.id is null then 'is gone'

@@ -33,6 +33,10 @@ from hub.integrations.errands import Ended
 from hub.integrations.fates import Fate
 from hub.integrations.pursuit import Learned, Pursuit, Turn
 from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, Mark
+from hub.leasing.instalments import night, penalty, waterfall
+from hub.leasing.instalments.debits import retry_on
+from hub.leasing.instalments.penalty import Accrual, RentPayment
+from hub.leasing.instalments.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms
 from hub.leasing.payments import movements
 from hub.leasing.payments.movements import News
 from hub.leasing.payments.rules import (
@@ -45,9 +49,6 @@ from hub.leasing.payments.rules import (
     MovementState,
 )
 from hub.leasing.payments.service import CLAIM
-from hub.leasing.servicing import night, penalty, waterfall
-from hub.leasing.servicing.penalty import Accrual, RentPayment
-from hub.leasing.servicing.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms, retry_on
 from tests.faults.simulated_vendor import Vendor
 
 START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)  # nine in the morning in Shanghai

@@ -118,7 +118,7 @@ PLANTS = {
     "B1 a_rents_penalty_is_that_of_its_days": "delete from penalty_accrual where id ="
     " (select id from penalty_accrual where amount > 0 order by accrued_on limit 1)",
     "D1 no_penalty_within_grace": "update penalty_accrual set accrued_on = accrued_on - 3",
-    "D1 no_penalty_on_what_was_paid_in_time": "update receipt set received_on = received_on - 30;"
+    "D1 no_penalty_on_what_was_paid_in_time": "update receipt_allocation set paid_on = paid_on - 30;"
     f" update instalment set penalty_amount = penalty_amount + 1, state = 'overdue' where id = {_LATE}",
     "A1 the_trail_is_as_it_was_sealed": "update audit_entry set actor = 'nobody' where action = 'account.opened'",
 }
