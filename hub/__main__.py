@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_plugins(commands, add)
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
+    add("prove", "recount everything that must be true, by questions to the database alone", _ledger_prove, ledger)
+    trail = commands.add_parser("audit", help="who did what").add_subparsers(required=True)
+    verify = add("verify", "recount the chain of seals, and print its head", _audit_verify, trail)
+    verify.add_argument("--head", help="a head that was printed before, and kept elsewhere")
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
     add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
     retire = add("retire", "take a key that seals nothing any more out of the keyring, for good", _keys_retire, keys)
@@ -221,6 +225,18 @@ async def _ledger_check(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
     return await desk.ledger_check()
+
+
+async def _ledger_prove(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ledger_prove()
+
+
+async def _audit_verify(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.audit_verify(asked.head)
 
 
 async def _keys_rotate(asked: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.provider import Clock
 from hub.house import House
-from hub.infra import idempotency, logs
+from hub.infra import idempotency, logs, sealing
 from hub.infra.access import system
 from hub.infra.clock import Ids, SystemClock
 from hub.infra.database import Database, Tx, make_engine
@@ -323,6 +323,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
         FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
         idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
+        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_15_SECONDS),
     }
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import hub
 from hub.api import (
     applications,
+    audit,
     callbacks,
     channels,
     collections,
@@ -68,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     suspense.router,
     collections.router,
     warnings.router,
+    audit.router,
     ledger.router,
     reports.router,
     providers.router,

@@ -7,7 +7,6 @@ round trips, and a read one. What becomes of an open entry later is `reconcile`'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from hub.core.effects import Effect
 from hub.core.errors import RetryAdvice, UnknownOutcome
 from hub.core.json import JsonValue
 from hub.core.money import Money
@@ -26,13 +24,12 @@ from hub.infra.vault import Vault
 from hub.integrations import wire
 from hub.integrations.answers import Answer
 from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
+from hub.integrations.pursuit import first_look, intent_until
 from hub.integrations.records import ProviderCall
 from hub.integrations.routing import RouteDecision
 from hub.integrations.scribe import Scribe
-from hub.integrations.verdicts import CallState, next_check, outcome_of, reference_of, subject_of
+from hub.integrations.verdicts import CallState, outcome_of, reference_of, subject_of
 
-# After its deadline a call has this long to write down its end before it counts as cut off.
-_GRACE = timedelta(seconds=30)
 _RESULT = "provider_call.result"
 _REQUEST = "provider_call.request"
 
@@ -91,7 +88,7 @@ class CallBook:
             "holds_key": True,
             "state": CallState.INTENT,
             "provider_ref": subject_of(trip.errand.ask.request),
-            "reconcile_at": trip.errand.expires_at + _GRACE,
+            "reconcile_at": intent_until(trip.errand.expires_at),
         }
         if may_be_sent_again(trip.errand, trip.operation.facts):
             text = wire.to_text(trip.errand.ask.request)
@@ -201,15 +198,8 @@ def end_of(vault: Vault, trip: Trip, ended: Ended) -> dict[str, Any]:
         "advice": ended.advice,
         "finished_at": trip.finished_at,
         "duration_ms": trip.duration_ms,
-        "reconcile_at": _first_look(trip.errand, ended.state, trip.finished_at),
+        "reconcile_at": first_look(trip.errand.effect, ended.state, trip.finished_at),
     }
-
-
-def _first_look(errand: Errand, state: CallState, finished_at: datetime) -> datetime | None:
-    """When reconcile looks first; a read whose outcome is unknown has changed nothing and is not looked for."""
-    searched = state is CallState.UNKNOWN and errand.effect is not Effect.READ
-    awaited = state is CallState.PENDING
-    return finished_at + next_check(state, errand.effect) if searched or awaited else None
 
 
 def _cost(result: object) -> Money | None:

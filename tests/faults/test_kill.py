@@ -20,11 +20,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+
+from hub.commands.proof import Movement, VendorBooks
+from tests.faults.invariants import found as violations_found
 
 ROOT = Path(__file__).parents[2]
 APPLIED_ON, UNTIL = date(2025, 3, 3), date(2025, 6, 20)
@@ -159,6 +163,19 @@ class Company:
         [(held,)] = self.ask("select coalesce(sum(amount) * 100, 0)::bigint from line where instance = 'psp_main'")
         signs = {"charge": 1, "payout": -1, "refund": -1}
         assert held == sum(signs[kind] * minor for _, kind, _, minor in self.vendors_charges())
+        assert (
+            violations_found(
+                self.url, datetime.combine(UNTIL, time_of_day(12), UTC), {"psp_main": self.vendors_books()}
+            )
+            == []
+        )
+
+    def vendors_books(self) -> VendorBooks:
+        """The payment vendor's own file, as the invariants want it."""
+        with closing(sqlite3.connect(f"file:{self.folder}/var/sandbox/payments.sqlite3?mode=ro", uri=True)) as books:
+            moved = books.execute("select key, kind, status, amount_minor, settled_at from movement").fetchall()
+            told = books.execute("select event_id from callback where state = 'delivered'").fetchall()
+        return VendorBooks(movements=[Movement(*row) for row in moved], delivered=[event_id for (event_id,) in told])
 
 
 def _eight_applicants() -> str:

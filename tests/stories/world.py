@@ -151,6 +151,10 @@ class World:
         """A vendor's own books."""
         return (await self.vendors.get(f"/{capability}/_sandbox/books")).json()
 
+    async def callbacks(self, capability: str) -> Json:
+        """What a vendor has told us, and how often it had to."""
+        return (await self.vendors.get(f"/{capability}/_sandbox/webhooks")).json()
+
     async def captured(self) -> int:
         """By the payment vendor's books: what it has collected for us less what it has paid out, in minor units."""
         books = await self.books("payments")
