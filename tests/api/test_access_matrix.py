@@ -21,7 +21,13 @@ DOORS = doors()
 GUARDED = [door for door in DOORS if len(door.declares) == 1 and door.permission]
 NOBODY = {"kind": "identity_document", "language": "en", "name": "nobody"}
 # What belongs to no branch is the whole company's: a role is not enough for somebody who is kept to branches.
-WHOLE_COMPANY = ("/api/v1/ledger", "/api/v1/callbacks", "/api/v1/reports", "/api/v1/webhooks", "/api/v1/audit/verification")
+WHOLE_COMPANY = (
+    "/api/v1/ledger",
+    "/api/v1/callbacks",
+    "/api/v1/reports",
+    "/api/v1/webhooks",
+    "/api/v1/audit/verification",
+)
 # What no branch owns: everybody with the permission sees the same.
 OF_NO_BRANCH = {
     "product_id": "products are the company's",
