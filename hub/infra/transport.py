@@ -48,7 +48,7 @@ def make_client(
         inner = httpx.AsyncHTTPTransport(verify=_context(verify), limits=limits, trust_env=False)
     else:
         inner = AiohttpTransport(verify=_context(verify), limits=limits)
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         transport=Bounded(inner),
         base_url=base_url,
         timeout=httpx.Timeout(timeout_s),
@@ -56,6 +56,15 @@ def make_client(
         follow_redirects=False,
         trust_env=False,
     )
+    client._cookies = _Forgetful()  # httpx copies whatever jar it is handed into one of its own kind
+    return client
+
+
+class _Forgetful(httpx.Cookies):
+    """Keeps no cookie: what one answer sets must not travel with another call, and looking for one costs each call."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take nothing."""
 
 
 def _context(verify: Verify) -> ssl.SSLContext:

@@ -130,6 +130,10 @@ class CallBook:
             row = (await connection.execute(query)).mappings().first()
         return None if row is None else ProviderCall(**row)
 
+    async def finish(self) -> None:
+        """Write down what waits; nothing is written after."""
+        await self._scribe.close()
+
     async def _write(self, point: str, statement: str, row: Mapping[str, object]) -> int:
         self._database.fault(f"call_book.{point}")
         return await self._scribe.write(statement, {name: _bare(value) for name, value in row.items()})
