@@ -18,7 +18,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, MetaData, Numeric, Uuid, cast, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    MetaData,
+    Numeric,
+    QueuePool,
+    Uuid,
+    cast,
+    column,
+    func,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -205,9 +219,37 @@ class Database:
                 await self.jobs.deliver(tx)
                 self.fault("commit")
 
+    def pool(self) -> PoolStanding:
+        """How the connections of this process stand."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return PoolStanding(size=pool.size(), in_use=pool.checkedout(), overflow=max(pool.overflow(), 0))
+
     async def close(self) -> None:
         """Give every connection back."""
         await self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStanding:
+    """Connections of one process: kept, lent out just now, and lent out beyond those that are kept."""
+
+    size: int
+    in_use: int
+    overflow: int
+
+
+async def horizon_age(tx: Tx) -> float:
+    """For how many seconds the oldest writer of the whole server has been at it.
+
+    Every cursor over committed rows waits for it: more than five means that somebody holds a transaction open. A role
+    that may not see others' activity (`pg_read_all_stats`) sees only its own.
+    """
+    age = func.extract("epoch", func.clock_timestamp() - func.min(column("xact_start")))
+    writing = column("backend_xid").is_not(None)
+    return float(
+        await tx.scalar(select(func.coalesce(age, 0)).select_from(table("pg_stat_activity")).where(writing)) or 0
+    )
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:

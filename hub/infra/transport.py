@@ -134,9 +134,10 @@ def _address(url: httpx.URL) -> yarl.URL:
 
 def _headers(request: httpx.Request) -> Iterator[tuple[str, str]]:
     """The request's headers; how a streamed body is framed is aiohttp's business."""
-    for name, value in request.headers.multi_items():
-        if name.lower() != "transfer-encoding":
-            yield name, value
+    encoding = request.headers.encoding
+    for name, value in request.headers.raw:
+        if name.lower() != b"transfer-encoding":
+            yield name.decode(encoding), value.decode(encoding)
 
 
 def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import NotFound
@@ -127,6 +127,22 @@ async def replay(tx: Tx, registry: Registry, *, inbox_id: UUID) -> None:
     row.apply_at, row.replayed_count = tx.now, row.replayed_count + 1
     await audit.record(tx, action="callback.replayed", subject="webhook_inbox", subject_id=inbox_id)
     await tx.jobs.enqueue(tx, INBOX_APPLY, key=INBOX_APPLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """What of an instance's callbacks is not applied yet: how many, and since when the oldest is due."""
+
+    instance: str
+    waiting: int
+    due_since: datetime
+
+
+async def lag(tx: Tx) -> list[Lag]:
+    """Every instance whose callbacks wait to be applied."""
+    waits = select(InboxDelivery.instance, func.count(), func.min(InboxDelivery.apply_at))
+    rows = await tx.execute(waits.where(InboxDelivery.apply_at.is_not(None)).group_by(InboxDelivery.instance))
+    return [Lag(instance=name, waiting=waiting, due_since=since) for name, waiting, since in rows if since is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,8 +75,10 @@ async def exchange(
 def _lowered(headers: httpx.Headers) -> dict[str, str]:
     """Headers by their names in lower case; what stands several times is one list, as RFC 9110, 5.3 has it."""
     lowered: dict[str, str] = {}
-    for name, value in headers.multi_items():  # httpx's own mapping searches the whole list for each name
-        lowered[name.lower()] = f"{lowered[name.lower()]}, {value}" if name.lower() in lowered else value
+    encoding = headers.encoding
+    for raw_name, raw_value in headers.raw:  # httpx's own mapping searches the whole list for each name
+        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+        lowered[name] = f"{lowered[name]}, {value}" if name in lowered else value
     return lowered
 
 
