@@ -383,6 +383,17 @@ async def open_hub(
         await database.close()
 
 
+@asynccontextmanager
+async def open_database(url: str, vault: KeyVault) -> AsyncIterator[Database]:
+    """The bare database, to be looked at: nobody listens, and no job is taken."""
+    clock, jobs = SystemClock(), ProcrastinateJobs(url)
+    database = Database(engine=make_engine(url), clock=clock, ids=Ids(clock), vault=vault, jobs=jobs)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 def _registry(settings: HubSettings, clock: Clock, client: Callable[[str, str | None], HttpClient] | None) -> Registry:
     def plain_client(instance: str, base_url: str | None) -> HttpClient:
         return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "")
