@@ -379,7 +379,6 @@ async def open_hub(
     finally:
         await registry.close()
         await jobs.close()
-        await house.executor.close()
         await database.close()
 
 

@@ -45,6 +45,7 @@ from hub.core.provider import Clock
 from hub.infra.access import Actor
 from hub.infra.clock import Ids, business_date
 from hub.infra.jobs import Jobs
+from hub.infra.scribe import Scribe
 from hub.infra.vault import Vault
 
 # One company, one database, one functional currency (IAS 21.8): what every amount column is in.
@@ -190,6 +191,7 @@ class Database:
 
     def __post_init__(self) -> None:
         self._sessions = async_sessionmaker(self.engine, class_=Tx, expire_on_commit=False)
+        self.scribe = Scribe(self.engine)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[Tx]:
@@ -226,7 +228,8 @@ class Database:
         return PoolStanding(size=pool.size(), in_use=pool.checkedout(), overflow=max(pool.overflow(), 0))
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Write what waits to be written, and give every connection back."""
+        await self.scribe.close()
         await self.engine.dispose()
 
 

@@ -98,6 +98,13 @@ class Jobs(Protocol):
         """
         ...
 
+    async def wake_soon(self, task: str) -> None:
+        """Have `task` run for what was just committed: at once, or with those who ask for it in the same moment.
+
+        A wake-up that cannot be asked for is lost, and made good by the task's tick.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -108,6 +115,16 @@ class Pace:
     stalled_after_s: float = 20.0
     sweep_every_s: float = 10.0
     restart_after_s: float = 1.0
+    wake_apart_s: float = 0.01  # between two wake-ups of one task by one process
+
+
+@dataclass(slots=True)
+class _Waking:
+    """How the wake-ups of one task stand: whether the next is asked for, whose turn it is, when it may be."""
+
+    asked: bool = False
+    free_at: float = 0.0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ProcrastinateJobs:
@@ -123,6 +140,7 @@ class ProcrastinateJobs:
         self._app = procrastinate.App(connector=self._connector)
         self._log = logger("jobs")
         self._timer = time.monotonic
+        self._waking: dict[str, _Waking] = {}
         self._ticks: list[tuple[Any, str]] = []
         self.register("jobs.forget_failed", self._forget_failed, cron="40 19 * * *")  # 03:40 in Shanghai
 
@@ -217,6 +235,23 @@ class ProcrastinateJobs:
     async def wake(self, task: str) -> None:
         """Ask for a task outside any transaction; one that waits already is enough."""
         await self._ask(Wish(task, key=task))
+
+    async def wake_soon(self, task: str) -> None:
+        """Of those who ask in the same moment the first waits for the wake-up, and the rest are part of the next one."""
+        standing = self._waking.setdefault(task, _Waking())
+        if standing.asked:
+            return
+        standing.asked = True
+        async with standing.turn:
+            pause_s = standing.free_at - self._timer()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+            standing.asked = False  # from here on somebody else's commit may be too late for this one
+            try:
+                await self.wake(task)
+            except Exception as error:
+                self._log.warning("jobs.wake_up_lost", task=task, error=type(error).__name__)
+            standing.free_at = self._timer() + self._pace.wake_apart_s
 
     async def _ask(self, wish: Wish) -> None:
         try:

@@ -96,10 +96,6 @@ class Executor:
                 return _unrouted(errand)
             return await self._courier.deliver(self._trip(errand, generation, errand.decision.candidates[0], call_id))
 
-    async def close(self) -> None:
-        """Have everything written down before the database goes."""
-        await self._book.finish()
-
     def instance(self, name: str) -> Instance | None:
         """An instance of the present generation, as it stands."""
         return self.registry.current.instances.get(name)

@@ -43,8 +43,7 @@ async def company(
     async with company_at_work(database_url, _empty, folder) as world:
         rows: Rows = await make_rows(world)
         assert rows
-        settings = world.hub.house.settings
-    return settings
+        return world.hub.house.settings
 
 
 @pytest.fixture
