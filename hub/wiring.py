@@ -468,6 +468,17 @@ async def open_hub(
         await database.close()
 
 
+@asynccontextmanager
+async def open_database(url: str, vault: KeyVault) -> AsyncIterator[Database]:
+    """The bare database, to be looked at: nobody listens, and no job is taken."""
+    clock, jobs = SystemClock(), ProcrastinateJobs(url)
+    database = Database(engine=make_engine(url), clock=clock, ids=Ids(clock), vault=vault, jobs=jobs)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 def _registry(
     settings: HubSettings, clock: Clock, client: Callable[[str, str | None, Destinations], HttpClient] | None
 ) -> Registry:

@@ -58,7 +58,7 @@ def make_client(
         bounded = plain(verify=verify, limits=limits)
     else:
         bounded = over_aiohttp(verify=verify, limits=limits, destinations=destinations)
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         transport=bounded,
         base_url=base_url,
         timeout=httpx.Timeout(timeout_s),
@@ -66,6 +66,15 @@ def make_client(
         follow_redirects=False,
         trust_env=False,
     )
+    client._cookies = _Forgetful()  # httpx copies whatever jar it is handed into one of its own kind
+    return client
+
+
+class _Forgetful(httpx.Cookies):
+    """Keeps no cookie: what one answer sets must not travel with another call, and looking for one costs each call."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take nothing."""
 
 
 def over_aiohttp(
@@ -173,9 +182,10 @@ def _address(url: httpx.URL) -> yarl.URL:
 
 def _headers(request: httpx.Request) -> Iterator[tuple[str, str]]:
     """The request's headers; how a streamed body is framed is aiohttp's business."""
-    for name, value in request.headers.multi_items():
-        if name.lower() != "transfer-encoding":
-            yield name, value
+    encoding = request.headers.encoding
+    for name, value in request.headers.raw:
+        if name.lower() != b"transfer-encoding":
+            yield name.decode(encoding), value.decode(encoding)
 
 
 def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:

@@ -7,19 +7,17 @@ round trips, and a read one. What becomes of an open entry later is `reconcile`'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from hub.core.errors import RetryAdvice, UnknownOutcome
 from hub.core.json import JsonValue
 from hub.core.money import Money
 from hub.infra.database import FUNCTIONAL_CURRENCY, Database
+from hub.infra.statements import bare, compiled
 from hub.infra.vault import Vault
 from hub.integrations import wire
 from hub.integrations.answers import Answer
@@ -27,7 +25,6 @@ from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
 from hub.integrations.pursuit import first_look, intent_until
 from hub.integrations.records import ProviderCall
 from hub.integrations.routing import RouteDecision
-from hub.integrations.scribe import Scribe
 from hub.integrations.verdicts import CallState, outcome_of, reference_of, subject_of
 
 _RESULT = "provider_call.result"
@@ -51,21 +48,15 @@ _END_COLUMNS = [
 ]
 
 
-def _text(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
-    """A statement as the driver takes it: compiled once, for it is run with every call."""
-    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    return str(statement.compile(dialect=dialect, column_keys=columns))
-
-
-_NOTE = _text(sa.insert(ProviderCall), _COLUMNS)
-_OPEN = _text(
+_NOTE = compiled(sa.insert(ProviderCall), _COLUMNS)
+_OPEN = compiled(
     insert(ProviderCall).on_conflict_do_nothing(
         index_elements=[ProviderCall.operation, ProviderCall.idempotency_key], index_where=sa.text("holds_key")
     ),
     _COLUMNS,
 )
 # The request is kept only while it may have to be sent again; what reconcile has settled meanwhile stays as it is.
-_CLOSE = _text(
+_CLOSE = compiled(
     sa.update(ProviderCall)
     .values(request_sealed=sa.case((sa.bindparam("unknown", type_=sa.Boolean), ProviderCall.request_sealed)))
     .where(ProviderCall.id == sa.bindparam("call_id", type_=sa.Uuid))
@@ -79,7 +70,6 @@ class CallBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._scribe = Scribe(database.engine)
 
     async def open(self, trip: Trip) -> bool:
         """Write the intent; False when another call holds the key already."""
@@ -129,20 +119,7 @@ class CallBook:
 
     async def _write(self, point: str, statement: str, row: Mapping[str, object]) -> int:
         self._database.fault(f"call_book.{point}")
-        return await self._scribe.write(statement, {name: _bare(value) for name, value in row.items()})
-
-
-def _bare(value: object) -> object:
-    """A value as the driver takes it."""
-    match value:
-        case dict() | list():
-            return Jsonb(value)
-        case Money():
-            return value.amount
-        case Enum():
-            return value.value
-        case _:
-            return value
+        return await self._database.scribe.write(statement, {name: bare(value) for name, value in row.items()})
 
 
 def answer_of(vault: Vault, call: ProviderCall) -> Answer:

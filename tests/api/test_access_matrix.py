@@ -181,6 +181,7 @@ def test_public_doors_are_these_and_say_why() -> None:
         "POST /webhooks/{instance}",
         "GET /health/live",
         "GET /health/ready",
+        "GET /metrics",
     }
     assert all(public.values())
 
