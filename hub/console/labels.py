@@ -8,14 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from hub.core.identity import DocumentKind
+from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.verdicts import CallState
-from hub.leasing.applications.rules import ApplicationState
+from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections.rules import CaseState
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.credit.rules import CheckState, ReasonCode
 from hub.leasing.inventory.rules import VehicleStatus
-from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, TaskPurpose
+from hub.leasing.leads.rules import (
+    ContactMeans,
+    ContactOutcome,
+    IntentLevel,
+    LeadSource,
+    LeadState,
+    LossReason,
+    TaskPurpose,
+    TaskState,
+)
+from hub.leasing.parties.rules import (
+    AddressKind,
+    ConsentMethod,
+    ConsentPurpose,
+    PartyKind,
+    PhoneKind,
+    RevealPurpose,
+)
+from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.warnings.rules import WarningKind, WarningState
 
 # Every enumeration whose words are drawn; a test wants each word of each in every language.
@@ -34,13 +55,51 @@ WORDS: tuple[type[StrEnum], ...] = (
     VehicleStatus,
     WarningKind,
     WarningState,
+    AddressKind,
+    ApprovalStep,
+    CheckState,
+    ConsentMethod,
+    ConsentPurpose,
+    ContactMeans,
+    ContactOutcome,
+    CreditOutcome,
+    Decision,
+    DocumentKind,
+    Inquiry,
+    LeaseType,
+    LossReason,
+    MaterialKind,
+    Method,
+    PartyKind,
+    PhoneKind,
+    ReasonCode,
+    RevealPurpose,
+    TaskState,
 )
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
+    "cn_identity_card": "Identity card",
+    "cn_company_code": "Company code",
+    "sms_code": "SMS code",
 }
 
-_OK = {"active", "approved", "ok", "loaded", "paid", "succeeded", "signed", "applied", "converted", "pass", "enabled"}
+_OK = {
+    "active",
+    "approved",
+    "ok",
+    "loaded",
+    "paid",
+    "succeeded",
+    "signed",
+    "applied",
+    "converted",
+    "pass",
+    "enabled",
+    "done",
+    "reached",
+    "reported",
+}
 _WARN = {
     "due",
     "degraded",
@@ -52,6 +111,9 @@ _WARN = {
     "out_for_signature",
     "half_open",
     "received",
+    "returned",
+    "no_file",
+    "wrong_number",
 }
 _BAD = {
     "overdue",
@@ -71,7 +133,20 @@ _BAD = {
     "open_circuit",
     "high",
 }
-_INFO = {"draft", "drafted", "open", "submitted", "in_review", "qualified", "funded", "settling", "promised", "new"}
+_INFO = {
+    "draft",
+    "drafted",
+    "open",
+    "submitted",
+    "in_review",
+    "qualified",
+    "funded",
+    "settling",
+    "promised",
+    "new",
+    "under_review",
+    "requested",
+}
 
 
 def label(word: StrEnum | str) -> str:

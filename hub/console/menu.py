@@ -29,6 +29,10 @@ class Group:
 MENU: tuple[Group, ...] = (
     Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
     Group(
+        label=N_("Sales"),
+        entries=(Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),),
+    ),
+    Group(
         label=N_("Servicing"),
         entries=(Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),),
     ),

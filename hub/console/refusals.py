@@ -14,9 +14,26 @@ from hub.core import errors
 # The business says no: what each rule means.
 RULES: Mapping[str, str] = {
     "contract_state": N_("The contract is not in a state in which this can be done."),
+    "lead_closed": N_("The lead is converted or lost."),
+    "lead_state": N_("The lead is converted or lost."),
     "no_active_mandate": N_("There is no active mandate to debit."),
     "money_in_doubt": N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log."),
 }
+
+
+# What the rooms say of a field that is wrong, where they always say it so.
+REASONS: tuple[str, ...] = (
+    N_("must not be empty"),
+    N_("must not contain control characters"),
+    N_("not a phone number"),
+    N_("not a phone number that can be called"),
+    N_("an identity number has 17 digits and a check character"),
+    N_("the check digit is wrong"),
+    N_("the date of birth in it does not exist"),
+    N_("a passport number has 5 to 20 letters and digits"),
+    N_("not an e-mail address"),
+    N_("another party is registered under this document"),
+)
 
 
 def refusal(language: Language, error: Exception) -> tuple[str, str]:
@@ -29,6 +46,10 @@ def refusal(language: Language, error: Exception) -> tuple[str, str]:
             facts = ", ".join(f"{say(language, label(name))}: {value}" for name, value in error.facts.items())
             text = say(language, known) if known else say(language, label(error.rule))
             return "", f"{text} ({facts})" if facts and not known else text
+        case errors.Conflict():
+            name, colon, reason = error.reason.partition(": ")
+            is_of_field = bool(colon) and name.isidentifier()
+            return (name, say(language, reason)) if is_of_field else ("", say(language, error.reason))
         case errors.NotFound():
             return "", say(language, N_("There is nothing here, or it is not in your branches."))
         case errors.NotAllowed():

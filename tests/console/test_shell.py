@@ -16,7 +16,13 @@ DOORS = doors()
 GUARDED = [door for door in DOORS if len(door.declares) == 1 and not door.is_open]
 PAGES = [door for door in GUARDED if door.method == "GET"]
 # Which of the rows a page's `subject_id` is, by the beginning of its path.
-SUBJECTS: Mapping[str, str] = {"/contracts": "contract_id"}
+SUBJECTS: Mapping[str, str] = {
+    "/contracts": "contract_id",
+    "/leads": "lead_id",
+    "/applications": "application_id",
+    "/parties": "party_id",
+    "/quotes": "quote_id",
+}
 
 
 def address(door: Door, rows: Rows) -> str:
