@@ -86,6 +86,7 @@ _OTHERWISE: Mapping[str, str] = {
 
 _OK = {
     "active",
+    "approve",
     "approved",
     "ok",
     "loaded",
@@ -112,6 +113,7 @@ _WARN = {
     "half_open",
     "received",
     "returned",
+    "return",
     "no_file",
     "wrong_number",
 }

@@ -33,6 +33,10 @@ MENU: tuple[Group, ...] = (
         entries=(Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),),
     ),
     Group(
+        label=N_("Approval"),
+        entries=(Entry(label=N_("Applications"), path="/applications", permission=P.APPLICATIONS_READ),),
+    ),
+    Group(
         label=N_("Servicing"),
         entries=(Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),),
     ),

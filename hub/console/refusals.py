@@ -16,6 +16,19 @@ RULES: Mapping[str, str] = {
     "contract_state": N_("The contract is not in a state in which this can be done."),
     "lead_closed": N_("The lead is converted or lost."),
     "lead_state": N_("The lead is converted or lost."),
+    "application_state": N_("The application is not in a state in which this can be done."),
+    "quote_expired": N_("The quote does not bind any more. Make a new one."),
+    "material_missing": N_("Material is missing; the checklist says which."),
+    "consent_missing": N_("The customer has not consented to a credit check, or has withdrawn the consent."),
+    "own_application": N_("You have opened or submitted this application yourself. Somebody else must decide."),
+    "credit_missing": N_("There is no credit outcome yet."),
+    "credit_declined": N_("The credit check says no."),
+    "credit_expired": N_("The credit outcome has run out. Have the credit checked again."),
+    "approval_limit": N_("It is more than you may approve."),
+    "party_elsewhere": N_("The customer is not in your branches."),
+    "application_not_approved": N_("The application is not approved."),
+    "approval_expired": N_("The approval has run out."),
+    "application_has_contract": N_("There is a contract from this application already."),
     "no_active_mandate": N_("There is no active mandate to debit."),
     "money_in_doubt": N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log."),
 }
@@ -32,6 +45,8 @@ REASONS: tuple[str, ...] = (
     N_("the date of birth in it does not exist"),
     N_("a passport number has 5 to 20 letters and digits"),
     N_("not an e-mail address"),
+    N_("must not be larger than 10 MiB"),
+    N_("must be a PDF, JPEG or PNG"),
     N_("another party is registered under this document"),
 )
 
@@ -49,7 +64,11 @@ def refusal(language: Language, error: Exception) -> tuple[str, str]:
         case errors.Conflict():
             name, colon, reason = error.reason.partition(": ")
             is_of_field = bool(colon) and name.isidentifier()
-            return (name, say(language, reason)) if is_of_field else ("", say(language, error.reason))
+            return (
+                (name, say(language, reason))
+                if is_of_field
+                else ("", say(language, RULES.get(error.reason, error.reason)))
+            )
         case errors.NotFound():
             return "", say(language, N_("There is nothing here, or it is not in your branches."))
         case errors.NotAllowed():
