@@ -30,7 +30,7 @@ from hub.leasing.quotes.rules import QuoteView
 
 async def _overview(visit: Visit, case: Case) -> Mapping[str, Any]:
     one = case.application
-    found: dict[str, Any] = {"quote": None, "customer": None, "deal": (), "money": ()}
+    found: dict[str, Any] = {"quote": None, "customer": None, "deal": (), "cost": (), "money": ()}
     if visit.actor.may(P.PARTIES_READ):
         found["customer"] = await _customer(visit, one.party_id)
     if visit.actor.may(P.PRODUCTS_READ):
@@ -42,7 +42,8 @@ async def _overview(visit: Visit, case: Case) -> Mapping[str, Any]:
             Fact(label=N_("VIN"), value=one.car.vin, look=Look.CODE),
             *terms_of(quote),
         )
-        found |= {"quote": quote, "deal": deal, "money": signing_of(quote)}
+        cost = cost_of(quote)
+        found |= {"quote": quote, "deal": deal, "cost": cost, "money": signing_of(quote)}
     return found
 
 
@@ -54,11 +55,17 @@ async def _customer(visit: Visit, party_id: PartyId) -> PartyView | None:
 
 
 def terms_of(quote: QuoteView) -> tuple[Fact, ...]:
-    """For how long, at which rate, and what it costs altogether."""
+    """For how long, and at which rate."""
     return (
         Fact(label=N_("Term in months"), value=quote.deal.term_months, look=Look.NUMBER),
         Fact(label=N_("Annual rate"), value=quote.deal.annual_rate, look=Look.PERCENT),
         Fact(label=N_("Effective annual rate"), value=quote.price.effective_annual_rate, look=Look.PERCENT),
+    )
+
+
+def cost_of(quote: QuoteView) -> tuple[Fact, ...]:
+    """What the customer pays altogether."""
+    return (
         Fact(label=N_("All rents"), value=quote.price.total_rent, look=Look.MONEY),
         Fact(label=N_("Interest in them"), value=quote.price.total_interest, look=Look.MONEY),
         Fact(label=N_("Purchase option"), value=quote.price.purchase_option, look=Look.MONEY),
@@ -93,7 +100,7 @@ async def _approvals(visit: Visit, case: Case) -> Mapping[str, Any]:
 
 TABS: tuple[Tab[Case], ...] = (
     Tab(key="overview", label=N_("Overview"), template="application_overview.html", load=_overview),
-    Tab(key="material", label=N_("Material"), template="application_material.html", load=_material),
+    Tab(key="material", label=N_("Checklist"), template="application_material.html", load=_material),
     Tab(
         key="credit",
         label=N_("Credit"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -66,7 +67,8 @@ async def _act(visit: Visit, creation: Creation, fields: Sequence[Field], filled
         return _asked(visit, creation, fields, filled, preview=await creation.preview(visit, filled.values))
     address = await creation.perform(visit, filled.values)
     await visit.tx.flush()
-    return visit.go(address)
+    path, _, query = address.partition("?")
+    return visit.go(path, **dict(parse_qsl(query)))
 
 
 def _asked(

@@ -55,7 +55,7 @@ LEADS: Listing[LeadView] = Listing(
     title=N_("Leads"),
     permission=P.LEADS_READ,
     columns=(
-        Column(label=N_("Name"), value=lambda one: one.name, look=Look.NAME, href=lambda one: f"/leads/{one.id}"),
+        Column(label=N_("Full name"), value=lambda one: one.name, look=Look.NAME, href=lambda one: f"/leads/{one.id}"),
         Column(label=N_("Phone"), value=lambda one: one.phone, look=Look.CODE),
         Column(label=N_("Wants"), value=lambda one: one.wanted, look=Look.NAME),
         Column(label=N_("Source"), value=lambda one: one.source, look=Look.WORD),
@@ -85,7 +85,7 @@ async def _new_fields(visit: Visit) -> Sequence[Field]:
     channel = Field(name="channel_id", label=N_("Channel"), kind=Kind.CHOICE, options=options, required=False)
     return (
         await branch_field(visit),
-        Field(name="name", label=N_("Name"), longest=100),
+        Field(name="name", label=N_("Full name"), longest=100),
         Field(name="phone", label=N_("Phone"), longest=40),
         Field(name="source", label=N_("Source"), kind=Kind.CHOICE, options=choices(LeadSource)),
         Field(name="wanted", label=N_("Wants"), longest=200, required=False, help=N_("Which car, for how long.")),

@@ -30,7 +30,10 @@ MENU: tuple[Group, ...] = (
     Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
     Group(
         label=N_("Sales"),
-        entries=(Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),),
+        entries=(
+            Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),
+            Entry(label=N_("Customers"), path="/parties", permission=P.PARTIES_READ),
+        ),
     ),
     Group(
         label=N_("Approval"),

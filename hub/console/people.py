@@ -26,7 +26,7 @@ DOCUMENT: tuple[Field, ...] = (
 def contact_fields(*, required: bool) -> tuple[Field, ...]:
     """What is asked of somebody besides their document."""
     return (
-        Field(name="name", label=N_("Name"), longest=100, required=required, help=N_("As the document has it.")),
+        Field(name="name", label=N_("Full name"), longest=100, required=required, help=N_("As the document has it.")),
         Field(name="phone", label=N_("Phone"), longest=40, required=required),
         Field(name="email", label=N_("E-mail"), longest=254, required=False),
     )

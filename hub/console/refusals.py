@@ -47,6 +47,9 @@ REASONS: tuple[str, ...] = (
     N_("not an e-mail address"),
     N_("must not be larger than 10 MiB"),
     N_("must be a PDF, JPEG or PNG"),
+    N_("a bank account has 6 to 32 digits"),
+    N_("a bank code has 2 to 14 letters and digits"),
+    N_("must not be negative"),
     N_("another party is registered under this document"),
 )
 

@@ -48,6 +48,7 @@ from hub.leasing.credit.rules import (
 )
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.documents import clean_text, document_number
+from hub.leasing.parties.listing import document_index
 from hub.leasing.parties.rules import ConsentPurpose
 
 PERFORM = "credit.perform"
@@ -365,7 +366,7 @@ async def blacklist(tx: Tx, *, document_kind: DocumentKind, number: str, reason:
         insert(BlacklistRecord)
         .values(
             id=entry_id,
-            document_index=parties.document_index(tx, document_kind, number),
+            document_index=document_index(tx, document_kind, number),
             reason=reason,
             added_by=tx.actor.name,
             added_at=tx.now,
