@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.console import applications, assets, contracts, entrance, home, leads, parties, search, templates
+from hub.console import applications, assets, contracts, entrance, home, leads, parties, quotes, search, templates
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
 from hub.console.visit import manner_of
@@ -27,6 +27,7 @@ DESKS: tuple[APIRouter, ...] = (
     search.router,
     leads.router,
     parties.router,
+    quotes.router,
     applications.router,
     contracts.router,
 )

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.console.application_case import Case
+from hub.console.calculator import signing, terms
 from hub.console.i18n import N_
 from hub.console.page import Fact, Look
 from hub.console.subject import Tab
@@ -25,7 +26,6 @@ from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import PartyView
 from hub.leasing.products import service as products
 from hub.leasing.quotes import service as quotes
-from hub.leasing.quotes.rules import QuoteView
 
 
 async def _overview(visit: Visit, case: Case) -> Mapping[str, Any]:
@@ -40,10 +40,8 @@ async def _overview(visit: Visit, case: Case) -> Mapping[str, Any]:
             Fact(label=N_("Product"), value=f"{version.product_name} ({version.number})", look=Look.NAME),
             Fact(label=N_("Kind of lease"), value=one.lease_type, look=Look.WORD),
             Fact(label=N_("VIN"), value=one.car.vin, look=Look.CODE),
-            *terms_of(quote),
         )
-        cost = cost_of(quote)
-        found |= {"quote": quote, "deal": deal, "cost": cost, "money": signing_of(quote)}
+        found |= {"quote": quote, "deal": deal, "cost": terms(quote.deal, quote.price), "money": signing(quote.price)}
     return found
 
 
@@ -52,37 +50,6 @@ async def _customer(visit: Visit, party_id: PartyId) -> PartyView | None:
         return await parties.get_party(visit.tx, party_id)
     except NotFound:  # the customer belongs to another branch
         return None
-
-
-def terms_of(quote: QuoteView) -> tuple[Fact, ...]:
-    """For how long, and at which rate."""
-    return (
-        Fact(label=N_("Term in months"), value=quote.deal.term_months, look=Look.NUMBER),
-        Fact(label=N_("Annual rate"), value=quote.deal.annual_rate, look=Look.PERCENT),
-        Fact(label=N_("Effective annual rate"), value=quote.price.effective_annual_rate, look=Look.PERCENT),
-    )
-
-
-def cost_of(quote: QuoteView) -> tuple[Fact, ...]:
-    """What the customer pays altogether."""
-    return (
-        Fact(label=N_("All rents"), value=quote.price.total_rent, look=Look.MONEY),
-        Fact(label=N_("Interest in them"), value=quote.price.total_interest, look=Look.MONEY),
-        Fact(label=N_("Purchase option"), value=quote.price.purchase_option, look=Look.MONEY),
-        Fact(label=N_("Total cost"), value=quote.price.total_cost, look=Look.MONEY),
-    )
-
-
-def signing_of(quote: QuoteView) -> tuple[Fact, ...]:
-    """What is paid at signing."""
-    due = quote.price.due_at_signing
-    return (
-        Fact(label=N_("Down payment"), value=due.down_payment, look=Look.MONEY),
-        Fact(label=N_("Deposit"), value=due.deposit, look=Look.MONEY),
-        Fact(label=N_("Service fee"), value=due.service_fee, look=Look.MONEY),
-        Fact(label=N_("Fees not financed"), value=due.fees, look=Look.MONEY),
-        Fact(label=N_("Paid at signing"), value=due.total, look=Look.MONEY),
-    )
 
 
 async def _material(visit: Visit, case: Case) -> Mapping[str, Any]:

@@ -32,6 +32,7 @@ MENU: tuple[Group, ...] = (
         label=N_("Sales"),
         entries=(
             Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),
+            Entry(label=N_("Quotes"), path="/quotes", permission=P.PRODUCTS_READ),
             Entry(label=N_("Customers"), path="/parties", permission=P.PARTIES_READ),
         ),
     ),

@@ -74,7 +74,7 @@ PARTIES: Listing[PartyView] = Listing(
     tab="kind",
     tabs=tuple(PartyKind),
     counts=_counts,
-    filters=(Filter(name="text", label=N_("Whole name, phone or document number")),),
+    filters=(Filter(name="person_name", label=N_("Whole name, phone or document number")),),
     links=(Link(label=N_("Register customer"), path="/parties/new", permission=P.PARTIES_WRITE),),
     empty=N_("There is no customer yet. Register one, or convert a lead."),
     intro=N_("Names and numbers are sealed, so only a whole name, phone or document number is found."),

@@ -50,6 +50,9 @@ REASONS: tuple[str, ...] = (
     N_("a bank account has 6 to 32 digits"),
     N_("a bank code has 2 to 14 letters and digits"),
     N_("must not be negative"),
+    N_("there is a live application on this quote already"),
+    N_("a VIN has 17 letters and digits, without I, O and Q"),
+    N_("must be more than nothing"),
     N_("another party is registered under this document"),
 )
 

@@ -31,9 +31,9 @@ async def test_a_customer_is_registered_listed_masked_and_found_whole(world: Wor
         assert "欧***" in page
         assert not [secret for secret in who.secrets if secret in page]
     for text in (who.phone, who.identity):
-        assert path in await reader.see("/parties", params={"text": text})
-    assert path in await reader.see("/parties", params={"text": who.name, "kind": "person"})
-    assert path not in await reader.see("/parties", params={"text": who.phone[:8]})
+        assert path in await reader.see("/parties", params={"person_name": text})
+    assert path in await reader.see("/parties", params={"person_name": who.name, "kind": "person"})
+    assert path not in await reader.see("/parties", params={"person_name": who.phone[:8]})
     assert path not in await reader.see("/parties", params={"kind": "company"})
 
 

@@ -34,7 +34,7 @@ _ORDER = Order(key=PartyRecord.id, columns={"registered": PartyRecord.id}, stand
 
 
 async def page(tx: Tx, window: Window) -> Slice[PartyView]:
-    """Parties in a window; filters `kind`, and `text` for a whole name, phone or document number."""
+    """Parties in a window; filters `kind`, and `person_name` for a whole name, phone or document number."""
     query = _wanted(tx, window)
     if kind := window.filters.get("kind"):
         query = query.where(PartyRecord.kind == kind)
@@ -53,7 +53,7 @@ async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
 
 def _wanted(tx: Tx, window: Window) -> Select[PartyRecord]:
     query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor)
-    text = window.filters.get("text")
+    text = window.filters.get("person_name")
     if not text:
         return query
     fits = [PartyRecord.name_index == name_index(tx, text)]
