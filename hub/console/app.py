@@ -12,7 +12,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.console import applications, assets, contracts, entrance, home, leads, parties, quotes, search, templates
+from hub.console import (
+    applications,
+    assets,
+    blacklist,
+    contracts,
+    entrance,
+    home,
+    leads,
+    parties,
+    quotes,
+    search,
+    templates,
+)
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
 from hub.console.visit import manner_of
@@ -29,6 +41,7 @@ DESKS: tuple[APIRouter, ...] = (
     parties.router,
     quotes.router,
     applications.router,
+    blacklist.router,
     contracts.router,
 )
 

@@ -16,6 +16,7 @@ from hub.console.page import Fact, Look
 from hub.console.visit import Visit
 from hub.core.errors import InvalidInput
 from hub.core.ids import BranchId, LeadId, ProductVersionId
+from hub.core.money import Money
 from hub.infra.access import Permission as P
 from hub.leasing.leads import service as leads
 from hub.leasing.products import service as products
@@ -187,13 +188,13 @@ def figures(visit: Visit, deal: Deal, priced: Price) -> Mapping[str, Any]:
         )
         for one in priced.schedule
     ]
-    return {"terms": terms(deal, priced), "signing": signing(priced), "bars": bars, "deal": deal, "priced": priced}
+    shown = {"financed": financed(deal, priced), "terms": terms(deal, priced), "signing": signing(priced)}
+    return {**shown, "bars": bars, "deal": deal, "priced": priced}
 
 
 def terms(deal: Deal, priced: Price) -> tuple[Fact, ...]:
-    """What is financed, for how long, at which rate, and what it costs altogether."""
+    """For how long, at which rate, and what it costs altogether."""
     return (
-        Fact(label=N_("Financed amount"), value=priced.financed, look=Look.MONEY),
         Fact(label=N_("Term in months"), value=deal.term_months, look=Look.NUMBER),
         Fact(label=N_("Annual rate"), value=deal.annual_rate, look=Look.PERCENT),
         Fact(label=N_("Effective annual rate"), value=priced.effective_annual_rate, look=Look.PERCENT),
@@ -201,6 +202,18 @@ def terms(deal: Deal, priced: Price) -> tuple[Fact, ...]:
         Fact(label=N_("Interest in them"), value=priced.total_interest, look=Look.MONEY),
         Fact(label=N_("Purchase option"), value=priced.purchase_option, look=Look.MONEY),
         Fact(label=N_("Total cost"), value=priced.total_cost, look=Look.MONEY),
+    )
+
+
+def financed(deal: Deal, priced: Price) -> tuple[Fact, ...]:
+    """What is financed: the price less the down payment, and the fees that are financed."""
+    fees = Money.total(fee.amount for fee in deal.fees if fee.financed)
+    return (
+        Fact(label=N_("Car price"), value=deal.car_price, look=Look.MONEY),
+        Fact(label=N_("Down payment"), value=deal.down_payment, look=Look.MONEY),
+        Fact(label=N_("Fees financed"), value=fees, look=Look.MONEY),
+        Fact(label=N_("Balloon"), value=deal.balloon, look=Look.MONEY),
+        Fact(label=N_("Financed amount"), value=priced.financed, look=Look.MONEY),
     )
 
 

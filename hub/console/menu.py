@@ -38,7 +38,10 @@ MENU: tuple[Group, ...] = (
     ),
     Group(
         label=N_("Approval"),
-        entries=(Entry(label=N_("Applications"), path="/applications", permission=P.APPLICATIONS_READ),),
+        entries=(
+            Entry(label=N_("Applications"), path="/applications", permission=P.APPLICATIONS_READ),
+            Entry(label=N_("Blacklist"), path="/blacklist", permission=P.CREDIT_READ),
+        ),
     ),
     Group(
         label=N_("Servicing"),

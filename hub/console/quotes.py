@@ -100,7 +100,6 @@ async def _facts(visit: Visit, offer: Offer) -> Sequence[Fact]:
     quote, lead = offer.quote, offer.lead
     found = [
         Fact(label=N_("Car"), value=quote.deal.car_model, look=Look.NAME),
-        Fact(label=N_("Car price"), value=quote.deal.car_price, look=Look.MONEY),
         Fact(label=N_("Product"), value=offer.product, look=Look.NAME),
         Fact(label=N_("Binds until"), value=quote.valid_until_on, look=Look.DAY),
         Fact(label=N_("Made by"), value=quote.created_by, look=Look.NAME),

@@ -53,6 +53,7 @@ REASONS: tuple[str, ...] = (
     N_("there is a live application on this quote already"),
     N_("a VIN has 17 letters and digits, without I, O and Q"),
     N_("must be more than nothing"),
+    N_("this document is on the blacklist already"),
     N_("another party is registered under this document"),
 )
 

@@ -22,6 +22,7 @@ SUBJECTS: Mapping[str, str] = {
     "/applications": "application_id",
     "/parties": "party_id",
     "/quotes": "quote_id",
+    "/blacklist": "entry_id",
 }
 
 
