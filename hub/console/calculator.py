@@ -66,8 +66,8 @@ async def _fields(visit: Visit) -> Sequence[Field]:
         Field(name="balloon", label=N_("Balloon"), kind=money, required=False, help=N_("Left to the end of the term.")),
         Field(name="term_months", label=N_("Term in months"), kind=Kind.NUMBER),
         Field(name="annual_rate", label=N_("Annual rate"), kind=Kind.SHARE, help=N_("A percentage such as 8.88.")),
-        Field(name="starts_on", label=N_("Starts on"), kind=Kind.DAY, start=visit.tx.today.isoformat()),
         *[field for kind in await _kinds(visit, offered) for field in _fee_fields(kind)],
+        Field(name="starts_on", label=N_("Starts on"), kind=Kind.DAY, start=visit.tx.today.isoformat()),
     )
 
 
