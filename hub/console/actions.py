@@ -49,13 +49,14 @@ class Action(Generic[_View]):
 
     `fits` says whether it belongs to where the subject is in its life: what does not is no button at all.
 
-    `preview` shows what would happen, and makes the form ask twice; `perform` does it and may name another page to go to.
+    `preview` shows what would happen, and makes the form ask twice; `perform` does it, and may name another page to
+    go to, or draw what is shown this once.
     """
 
     key: str
     label: str
     permission: Permission
-    perform: Callable[[Visit, _View, Values], Awaitable[str | None]]
+    perform: Callable[[Visit, _View, Values], Awaitable[str | Response | None]]
     done: str
     fields: Sequence[Field] = ()
     fields_for: Callable[[Visit, _View], Awaitable[Sequence[Field]]] | None = None
@@ -114,6 +115,8 @@ async def _act(
         return _asked(visit, subject, action, view, fields, filled, preview=shown)
     elsewhere = await action.perform(visit, view, filled.values)
     await visit.tx.flush()
+    if isinstance(elsewhere, Response):
+        return elsewhere
     return visit.go(elsewhere or subject.address(view), done=action.key)
 
 

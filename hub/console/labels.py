@@ -8,22 +8,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from hub.core.identity import DocumentKind
+from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.verdicts import CallState
-from hub.leasing.applications.rules import ApplicationState
+from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.credit.rules import CheckState, ReasonCode
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
 from hub.leasing.funding.rules import SigningPaymentState
 from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
-from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, TaskPurpose
+from hub.leasing.leads.rules import (
+    ContactMeans,
+    ContactOutcome,
+    IntentLevel,
+    LeadSource,
+    LeadState,
+    LossReason,
+    TaskPurpose,
+    TaskState,
+)
+from hub.leasing.parties.rules import (
+    AddressKind,
+    ConsentMethod,
+    ConsentPurpose,
+    PartyKind,
+    PhoneKind,
+    RevealPurpose,
+)
 from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
 from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.servicing.rules import AccountState, Bucket
 from hub.leasing.settlements.rules import PayoffState
-from hub.leasing.signatures.rules import DocumentKind, EnvelopeState
+from hub.leasing.signatures.rules import DocumentKind as PaperKind
+from hub.leasing.signatures.rules import EnvelopeState
 from hub.leasing.suspense.rules import RefundState
 from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
@@ -55,6 +76,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     DisbursementPurpose,
     DisbursementState,
     DocumentKind,
+    PaperKind,
     EnvelopeState,
     InstalmentState,
     LeaseType,
@@ -71,6 +93,23 @@ WORDS: tuple[type[StrEnum], ...] = (
     SigningPurpose,
     Template,
     TitleHolder,
+    AddressKind,
+    ApprovalStep,
+    CheckState,
+    ConsentMethod,
+    ConsentPurpose,
+    ContactMeans,
+    ContactOutcome,
+    CreditOutcome,
+    Decision,
+    Inquiry,
+    LossReason,
+    MaterialKind,
+    PartyKind,
+    PhoneKind,
+    ReasonCode,
+    RevealPurpose,
+    TaskState,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -79,10 +118,14 @@ _OTHERWISE: Mapping[str, str] = {
     "m2": "31 to 60 days",
     "m3": "61 to 90 days",
     "m4": "Over 90 days",
+    "cn_identity_card": "Identity card",
+    "cn_company_code": "Company code",
+    "sms_code": "SMS code",
 }
 
 _OK = {
     "active",
+    "approve",
     "approved",
     "ok",
     "loaded",
@@ -96,6 +139,9 @@ _OK = {
     "completed",
     "received",
     "kept",
+    "done",
+    "reached",
+    "reported",
 }
 _WARN = {
     "due",
@@ -111,6 +157,11 @@ _WARN = {
     "owed",
     "expired",
     "m2",
+    "received",
+    "returned",
+    "return",
+    "no_file",
+    "wrong_number",
 }
 _BAD = {
     "overdue",
@@ -147,6 +198,8 @@ _INFO = {
     "new",
     "paying",
     "offered",
+    "under_review",
+    "requested",
 }
 
 

@@ -29,6 +29,21 @@ class Group:
 MENU: tuple[Group, ...] = (
     Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
     Group(
+        label=N_("Sales"),
+        entries=(
+            Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),
+            Entry(label=N_("Quotes"), path="/quotes", permission=P.PRODUCTS_READ),
+            Entry(label=N_("Customers"), path="/parties", permission=P.PARTIES_READ),
+        ),
+    ),
+    Group(
+        label=N_("Approval"),
+        entries=(
+            Entry(label=N_("Applications"), path="/applications", permission=P.APPLICATIONS_READ),
+            Entry(label=N_("Blacklist"), path="/blacklist", permission=P.CREDIT_READ),
+        ),
+    ),
+    Group(
         label=N_("Servicing"),
         entries=(
             Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),

@@ -21,6 +21,11 @@ SUBJECTS: Mapping[str, str] = {
     "/disbursements": "disbursement_id",
     "/vehicles": "vehicle_id",
     "/warnings": "warning_id",
+    "/leads": "lead_id",
+    "/applications": "application_id",
+    "/parties": "party_id",
+    "/quotes": "quote_id",
+    "/blacklist": "entry_id",
 }
 
 
