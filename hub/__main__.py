@@ -76,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         switch.set_defaults(enabled=name == "enable")
 
     _add_plugins(commands, add)
+    _add_upkeep(commands, add)
+    return parser
+
+
+def _add_upkeep(commands: _Group, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Books, trail, database, keys and people: what is looked after."""
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
     add("prove", "recount everything that must be true, by questions to the database alone", _ledger_prove, ledger)
@@ -102,7 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     token = add("token", "make a token that speaks for somebody", _staff_token, people)
     token.add_argument("login")
     token.add_argument("--days", type=int, default=30)
-    return parser
 
 
 def _add_plugins(commands: _Group, add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -10,9 +10,10 @@ from fastapi import APIRouter
 
 from hub.console.actions import Action
 from hub.console.creation import Creation, add_creation
-from hub.console.forms import Field, Kind, Values, choices
+from hub.console.forms import Field, Kind, Values
 from hub.console.i18n import N_
 from hub.console.page import Column, Fact, Link, Listing, Look, add_listing
+from hub.console.people import DOCUMENT_KIND
 from hub.console.subject import Subject, Tab, add_subject
 from hub.console.visit import Visit
 from hub.core.identity import DocumentKind
@@ -50,13 +51,7 @@ BLACKLIST: Listing[BlacklistView] = Listing(
 
 async def _new_fields(visit: Visit) -> Sequence[Field]:
     return (
-        Field(
-            name="document_kind",
-            label=N_("Document"),
-            kind=Kind.CHOICE,
-            options=choices(DocumentKind),
-            start=DocumentKind.CN_IDENTITY_CARD.value,
-        ),
+        DOCUMENT_KIND,
         Field(name="number", label=N_("Document number"), longest=40),
         Field(name="reason", label=N_("Reason"), kind=Kind.LONG_TEXT, longest=500),
     )

@@ -10,15 +10,16 @@ from hub.core.ids import BranchId, PartyId
 from hub.infra.access import Permission as P
 from hub.leasing.parties import service as parties
 
+DOCUMENT_KIND = Field(
+    name="document_kind",
+    label=N_("Document"),
+    kind=Kind.CHOICE,
+    options=choices(DocumentKind),
+    start=DocumentKind.CN_IDENTITY_CARD.value,
+    help=N_("A company is known by its company code, a person by one of the others."),
+)
 DOCUMENT: tuple[Field, ...] = (
-    Field(
-        name="document_kind",
-        label=N_("Document"),
-        kind=Kind.CHOICE,
-        options=choices(DocumentKind),
-        start=DocumentKind.CN_IDENTITY_CARD.value,
-        help=N_("A company is known by its company code, a person by one of the others."),
-    ),
+    DOCUMENT_KIND,
     Field(name="document_number", label=N_("Document number"), longest=40, reads="company_code"),
 )
 
