@@ -75,8 +75,23 @@ def _parser() -> argparse.ArgumentParser:
         switch.add_argument("--reason", default="by the command line")
         switch.set_defaults(enabled=name == "enable")
 
+    _add_plugins(commands, add)
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
+    add("prove", "recount everything that must be true, by questions to the database alone", _ledger_prove, ledger)
+    trail = commands.add_parser("audit", help="who did what").add_subparsers(required=True)
+    verify = add("verify", "recount the chain of seals, and print its head", _audit_verify, trail)
+    verify.add_argument("--head", help="a head that was printed before, and kept elsewhere")
+    database = commands.add_parser("db", help="backups, and PostgreSQL's majors").add_subparsers(required=True)
+    backup = add("backup", "database and sealed files in one file", _backup, database)
+    backup.add_argument("file", type=Path)
+    backup.add_argument(
+        "--with-keyring", action="store_true", help="the keys too: whoever has the file reads everything"
+    )
+    restore = add("restore", "bring a backup back into an empty database, and prove it", _restore, database)
+    restore.add_argument("file", type=Path)
+    upgrade = add("upgrade", "take our own server's data to the PostgreSQL that is installed now", _upgrade, database)
+    upgrade.add_argument("--from-bin", type=Path, required=True, help="the folder of the programs that made the data")
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
     add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
     retire = add("retire", "take a key that seals nothing any more out of the keyring, for good", _keys_retire, keys)
@@ -88,6 +103,26 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("login")
     token.add_argument("--days", type=int, default=30)
     return parser
+
+
+def _add_plugins(commands: _Group, add: Callable[..., argparse.ArgumentParser]) -> None:
+    plugins = commands.add_parser("plugins", help="the packages that instances are made of").add_subparsers(
+        required=True
+    )
+    add("list", "every installed plugin: allowed or not, version, contract", _plugins_list, plugins)
+    check = add("check", "run the conformance kit of an installed plugin", _plugins_check, plugins)
+    check.add_argument("name")
+    check.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
+    add("doctor", "say what is wrong with plugins and instances, and what to do", _plugins_doctor, plugins)
+    new = add("new", "write a new plugin that passes its kit", _plugins_new, plugins)
+    new.add_argument("name", help="the vendor, in small letters: acme")
+    new.add_argument("--capability", required=True, help="credit_bureau, gps_tracker, esign, payments or sms")
+    new.add_argument(
+        "--into", type=Path, metavar="DIR", help="an empty folder; leasehub-<capability>-<name> without it"
+    )
+    disable = add("disable", "give the instances of a plugin no new calls", _plugins_disable, plugins)
+    disable.add_argument("name")
+    disable.add_argument("--reason", default="by the command line")
 
 
 # Serving
@@ -163,13 +198,73 @@ async def _providers_reload(asked: argparse.Namespace) -> int:
 async def _providers_switch(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
-    return await desk.switch(asked.instance, enabled=asked.enabled, reason=asked.reason)
+    return await desk.switch([asked.instance], enabled=asked.enabled, reason=asked.reason)
+
+
+async def _plugins_list(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.show()
+
+
+async def _plugins_check(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.check(asked.name, asked.report)
+
+
+async def _plugins_doctor(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.doctor()
+
+
+async def _plugins_new(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.new(asked.name, asked.capability, asked.into)
+
+
+async def _plugins_disable(asked: argparse.Namespace) -> int:
+    from hub.commands import plugins
+
+    return await plugins.disable(asked.name, asked.reason)
 
 
 async def _ledger_check(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
     return await desk.ledger_check()
+
+
+async def _ledger_prove(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ledger_prove()
+
+
+async def _audit_verify(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.audit_verify(asked.head)
+
+
+async def _backup(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await asyncio.to_thread(backup.backup, asked.file, with_keyring=asked.with_keyring)
+
+
+async def _restore(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await backup.restore(asked.file)
+
+
+async def _upgrade(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await asyncio.to_thread(backup.upgrade, asked.from_bin)
 
 
 async def _keys_rotate(asked: argparse.Namespace) -> int:

@@ -47,6 +47,8 @@ class Page(Protocol):
 class Action(Generic[_View]):
     """A verb on a subject. `off` gives the reason why it cannot be done now; `done` is said afterwards.
 
+    `fits` says whether it belongs to where the subject is in its life: what does not is no button at all.
+
     `preview` shows what would happen, and makes the form ask twice; `perform` does it, and may name another page to
     go to, or draw what is shown this once.
     """
@@ -59,6 +61,7 @@ class Action(Generic[_View]):
     fields: Sequence[Field] = ()
     fields_for: Callable[[Visit, _View], Awaitable[Sequence[Field]]] | None = None
     off: Callable[[_View], str | None] = lambda view: None
+    fits: Callable[[_View], bool] = lambda view: True
     preview: Callable[[Visit, _View, Values], Awaitable[Sequence[Fact]]] | None = None
     explain: str = ""
     is_danger: bool = False

@@ -16,14 +16,18 @@ from hub.console import (
     applications,
     assets,
     blacklist,
+    collections,
     contracts,
+    disbursements,
     entrance,
     home,
     leads,
     parties,
+    payments,
     quotes,
     search,
     templates,
+    vehicles,
 )
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
@@ -43,6 +47,10 @@ DESKS: tuple[APIRouter, ...] = (
     applications.router,
     blacklist.router,
     contracts.router,
+    payments.router,
+    disbursements.router,
+    collections.router,
+    vehicles.router,
 )
 
 _CONTENT = (

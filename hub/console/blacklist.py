@@ -10,9 +10,10 @@ from fastapi import APIRouter
 
 from hub.console.actions import Action
 from hub.console.creation import Creation, add_creation
-from hub.console.forms import Field, Kind, Values, choices
+from hub.console.forms import Field, Kind, Values
 from hub.console.i18n import N_
 from hub.console.page import Column, Fact, Link, Listing, Look, add_listing
+from hub.console.people import DOCUMENT
 from hub.console.subject import Subject, Tab, add_subject
 from hub.console.visit import Visit
 from hub.core.identity import DocumentKind
@@ -39,7 +40,7 @@ BLACKLIST: Listing[BlacklistView] = Listing(
         ),
         Column(label=N_("Added by"), value=lambda one: one.added_by, look=Look.NAME),
         Column(label=N_("Added"), value=lambda one: one.added_at, look=Look.INSTANT, sort="added"),
-        Column(label=N_("Removed"), value=lambda one: one.removed_at, look=Look.INSTANT),
+        Column(label=N_("Taken off"), value=lambda one: one.removed_at, look=Look.INSTANT),
     ),
     fetch=_page,
     links=(Link(label=N_("Blacklist a document"), path="/blacklist/new", permission=P.CREDIT_CHECK),),
@@ -50,13 +51,7 @@ BLACKLIST: Listing[BlacklistView] = Listing(
 
 async def _new_fields(visit: Visit) -> Sequence[Field]:
     return (
-        Field(
-            name="document_kind",
-            label=N_("Document"),
-            kind=Kind.CHOICE,
-            options=choices(DocumentKind),
-            start=DocumentKind.CN_IDENTITY_CARD.value,
-        ),
+        DOCUMENT[0],
         Field(name="number", label=N_("Document number"), longest=40),
         Field(name="reason", label=N_("Reason"), kind=Kind.LONG_TEXT, longest=500),
     )
@@ -89,7 +84,7 @@ async def _facts(visit: Visit, entry: BlacklistView) -> Sequence[Fact]:
     return (
         Fact(label=N_("Added by"), value=entry.added_by, look=Look.NAME),
         Fact(label=N_("Added"), value=entry.added_at, look=Look.INSTANT),
-        Fact(label=N_("Removed"), value=entry.removed_at, look=Look.INSTANT),
+        Fact(label=N_("Taken off"), value=entry.removed_at, look=Look.INSTANT),
     )
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from hub.core.identity import DocumentKind
+from hub.core.identity import DocumentKind as Paper
 from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
-from hub.leasing.collections.rules import CaseState
+from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit.rules import CheckState, ReasonCode
-from hub.leasing.inventory.rules import VehicleStatus
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
+from hub.leasing.funding.rules import SigningPaymentState
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
 from hub.leasing.leads.rules import (
     ContactMeans,
     ContactOutcome,
@@ -36,8 +39,15 @@ from hub.leasing.parties.rules import (
     PhoneKind,
     RevealPurpose,
 )
+from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
 from hub.leasing.products.rules import LeaseType, Method
+from hub.leasing.servicing.rules import AccountState, Bucket
+from hub.leasing.settlements.rules import PayoffState
+from hub.leasing.signatures.rules import DocumentKind, EnvelopeState
+from hub.leasing.suspense.rules import RefundState
+from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
+from hub.ledger.postings import SigningPurpose
 
 # Every enumeration whose words are drawn; a test wants each word of each in every language.
 WORDS: tuple[type[StrEnum], ...] = (
@@ -64,7 +74,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     ContactOutcome,
     CreditOutcome,
     Decision,
-    DocumentKind,
+    Paper,
     Inquiry,
     LeaseType,
     LossReason,
@@ -75,6 +85,30 @@ WORDS: tuple[type[StrEnum], ...] = (
     ReasonCode,
     RevealPurpose,
     TaskState,
+    AccountState,
+    AlarmKind,
+    Bucket,
+    ChargePurpose,
+    ContactState,
+    DeviceKind,
+    DeviceState,
+    DisbursementPurpose,
+    DisbursementState,
+    DocumentKind,
+    EnvelopeState,
+    InstalmentState,
+    MandateState,
+    MovementKind,
+    MovementState,
+    OrderState,
+    PayoffState,
+    PayoutPurpose,
+    PromiseState,
+    RefundState,
+    SigningPaymentState,
+    SigningPurpose,
+    Template,
+    TitleHolder,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -82,6 +116,10 @@ _OTHERWISE: Mapping[str, str] = {
     "cn_identity_card": "Identity card",
     "cn_company_code": "Company code",
     "sms_code": "SMS code",
+    "m1": "1 to 30 days",
+    "m2": "31 to 60 days",
+    "m3": "61 to 90 days",
+    "m4": "Over 90 days",
 }
 
 _OK = {
@@ -100,6 +138,9 @@ _OK = {
     "done",
     "reached",
     "reported",
+    "completed",
+    "received",
+    "kept",
 }
 _WARN = {
     "due",
@@ -111,11 +152,14 @@ _WARN = {
     "overdue_soon",
     "out_for_signature",
     "half_open",
-    "received",
     "returned",
     "return",
     "no_file",
     "wrong_number",
+    "accepted",
+    "owed",
+    "expired",
+    "m2",
 }
 _BAD = {
     "overdue",
@@ -134,6 +178,10 @@ _BAD = {
     "broken",
     "open_circuit",
     "high",
+    "disputed",
+    "revoked",
+    "m3",
+    "m4",
 }
 _INFO = {
     "draft",
@@ -146,6 +194,8 @@ _INFO = {
     "settling",
     "promised",
     "new",
+    "paying",
+    "offered",
     "under_review",
     "requested",
 }

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-from hub.core.errors import InvalidInput
+from hub.core.errors import InvalidInput, LeaseHubError
 from hub.infra.masking import masked_text
 
 _FOLDER = Path(__file__).resolve().parents[1] / "migrations"
@@ -26,10 +28,25 @@ where name in ('transaction_timeout', 'idle_in_transaction_session_timeout', 'st
 """
 
 
+class DatabaseTooNew(LeaseHubError):
+    """Somebody newer has migrated this database."""
+
+    code = "database_too_new"
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database to `revision`; several processes that start at once wait for one another."""
     with _alone(url) as connection:
+        _refuse_newer(MigrationContext.configure(connection).get_current_revision())
+        connection.commit()
         command.upgrade(_config(connection), revision)
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found not in revisions():
+        raise DatabaseTooNew(
+            f"the database is at revision {found}, which this version does not know: start a newer one"
+        )
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -42,6 +59,18 @@ def current(url: str) -> str | None:
     """The revision that the database is at, None for an empty one."""
     with _connected(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def revisions() -> frozenset[str]:
+    """Every revision that this version of the hub knows."""
+    return frozenset(one.revision for one in ScriptDirectory.from_config(_config(None)).walk_revisions())
+
+
+@cache
+def head() -> str | None:
+    """The newest revision that this version of the hub knows."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
 
 
 def offline_sql() -> str:

@@ -23,6 +23,9 @@ SUBJECTS: Mapping[str, str] = {
     "/parties": "party_id",
     "/quotes": "quote_id",
     "/blacklist": "entry_id",
+    "/disbursements": "disbursement_id",
+    "/vehicles": "vehicle_id",
+    "/warnings": "warning_id",
 }
 
 
