@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install run chromium test soak check fix walls types lint coverage docs plugin migration lock changelog clean
+.PHONY: help install run chromium test soak bench check fix walls types lint coverage docs plugin migration lock changelog clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test: $(INSTALLED) chromium ## every test, on a real PostgreSQL, on both cores
 
 soak: $(INSTALLED) ## the long runs that `make test` leaves out
 	$(BIN)/python -m pytest -m soak
+
+bench: $(INSTALLED) ## how fast it is, as ratios; `make bench W="w1 w5"` for some, SMALL=1 to see that they run
+	$(BIN)/python -m bench $(W) $(if $(SMALL),--small)
 
 check: lint types walls ## lint, types, walls
 

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import ThePage, acting
+from hub.api.once import OnceRoute
 from hub.infra import audit, sealing
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.infra.sealing import FlawKind, Head
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix="/audit", tags=["audit"], route_class=OnceRoute)
 
 
 class AuditEntryOut(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from hub.core.identity import DocumentKind as Paper
+from hub.core.identity import DocumentKind
 from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
@@ -43,7 +43,8 @@ from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementStat
 from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.servicing.rules import AccountState, Bucket
 from hub.leasing.settlements.rules import PayoffState
-from hub.leasing.signatures.rules import DocumentKind, EnvelopeState
+from hub.leasing.signatures.rules import DocumentKind as PaperKind
+from hub.leasing.signatures.rules import EnvelopeState
 from hub.leasing.suspense.rules import RefundState
 from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
@@ -65,26 +66,6 @@ WORDS: tuple[type[StrEnum], ...] = (
     VehicleStatus,
     WarningKind,
     WarningState,
-    AddressKind,
-    ApprovalStep,
-    CheckState,
-    ConsentMethod,
-    ConsentPurpose,
-    ContactMeans,
-    ContactOutcome,
-    CreditOutcome,
-    Decision,
-    Paper,
-    Inquiry,
-    LeaseType,
-    LossReason,
-    MaterialKind,
-    Method,
-    PartyKind,
-    PhoneKind,
-    ReasonCode,
-    RevealPurpose,
-    TaskState,
     AccountState,
     AlarmKind,
     Bucket,
@@ -95,9 +76,12 @@ WORDS: tuple[type[StrEnum], ...] = (
     DisbursementPurpose,
     DisbursementState,
     DocumentKind,
+    PaperKind,
     EnvelopeState,
     InstalmentState,
+    LeaseType,
     MandateState,
+    Method,
     MovementKind,
     MovementState,
     OrderState,
@@ -109,17 +93,34 @@ WORDS: tuple[type[StrEnum], ...] = (
     SigningPurpose,
     Template,
     TitleHolder,
+    AddressKind,
+    ApprovalStep,
+    CheckState,
+    ConsentMethod,
+    ConsentPurpose,
+    ContactMeans,
+    ContactOutcome,
+    CreditOutcome,
+    Decision,
+    Inquiry,
+    LossReason,
+    MaterialKind,
+    PartyKind,
+    PhoneKind,
+    ReasonCode,
+    RevealPurpose,
+    TaskState,
 )
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
-    "cn_identity_card": "Identity card",
-    "cn_company_code": "Company code",
-    "sms_code": "SMS code",
     "m1": "1 to 30 days",
     "m2": "31 to 60 days",
     "m3": "61 to 90 days",
     "m4": "Over 90 days",
+    "cn_identity_card": "Identity card",
+    "cn_company_code": "Company code",
+    "sms_code": "SMS code",
 }
 
 _OK = {
@@ -135,12 +136,12 @@ _OK = {
     "converted",
     "pass",
     "enabled",
-    "done",
-    "reached",
-    "reported",
     "completed",
     "received",
     "kept",
+    "done",
+    "reached",
+    "reported",
 }
 _WARN = {
     "due",
@@ -152,14 +153,15 @@ _WARN = {
     "overdue_soon",
     "out_for_signature",
     "half_open",
-    "returned",
-    "return",
-    "no_file",
-    "wrong_number",
     "accepted",
     "owed",
     "expired",
     "m2",
+    "received",
+    "returned",
+    "return",
+    "no_file",
+    "wrong_number",
 }
 _BAD = {
     "overdue",

@@ -16,6 +16,7 @@ function drawTile(tile, map, coords, colours) {
   const corner = L.point(coords.x * size, coords.y * size);
   const [northWest, southEast] = [corner, corner.add([size, size])].map((point) => map.unproject(point, coords.z));
   paper.strokeStyle = colours.line;
+  paper.lineWidth = 0.5;
   paper.fillStyle = colours.ink;
   paper.font = "10px sans-serif";
   for (let at = Math.ceil(northWest.lng / step) * step; at < southEast.lng; at += step) {
@@ -32,7 +33,7 @@ function drawTile(tile, map, coords, colours) {
 
 function show(place) {
   const style = getComputedStyle(place);
-  const colours = { line: style.getPropertyValue("--line"), ink: style.getPropertyValue("--muted"), mark: style.getPropertyValue("--accent") };
+  const colours = { line: style.getPropertyValue("--strong"), ink: style.getPropertyValue("--muted"), mark: style.getPropertyValue("--accent") };
   const at = [Number(place.dataset.latitude), Number(place.dataset.longitude)];
   const map = L.map(place, { attributionControl: false, fadeAnimation: false }).setView(at, 13);
   const Grid = L.GridLayer.extend({
