@@ -62,7 +62,6 @@ QUOTES: Listing[QuoteView] = Listing(
             label=N_("Number"),
             value=lambda one: one.number,
             look=Look.CODE,
-            sort="number",
             href=lambda one: f"/quotes/{one.id}",
         ),
         Column(label=N_("Car"), value=lambda one: one.deal.car_model, look=Look.NAME),

@@ -12,7 +12,7 @@ from hub.leasing.quotes.records import Quote
 from hub.leasing.quotes.rules import QuoteView
 
 # Ids rise with time, so they stand for when a quote was made.
-_ORDER = Order(key=Quote.id, columns={"made": Quote.id, "number": Quote.number}, standard="made")
+_ORDER = Order(key=Quote.id, columns={"made": Quote.id}, standard="made")
 
 
 async def page(tx: Tx, window: Window) -> Slice[QuoteView]:
