@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from hub.core.effects import Effect
+from hub.core.provider import Capability, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
+from hub.integrations.plugins import ProviderState
+from hub.integrations.provenance import SettingSource
+from hub.integrations.routing import Strategy
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState
 from hub.leasing.collections.rules import CaseState
@@ -23,12 +28,18 @@ WORDS: tuple[type[StrEnum], ...] = (
     ApplicationState,
     BranchKind,
     CallState,
+    Capability,
     ContractState,
+    Effect,
     IntentLevel,
     LeadSource,
     LeadState,
+    Mode,
+    ProviderState,
     Role,
+    SettingSource,
     StaffState,
+    Strategy,
     TaskPurpose,
     CaseState,
     VehicleStatus,
@@ -38,6 +49,18 @@ WORDS: tuple[type[StrEnum], ...] = (
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
+    "credit_bureau": "Credit bureaus",
+    "gps_tracker": "GPS trackers",
+    "esign": "Electronic signatures",
+    "payments": "Payments",
+    "sms": "Messages",
+    "hub_toml": "hub.toml",
+    "standard": "The plugin's own",
+    "environment": "Environment variable",
+    "loaded": "In service",
+    "setup_retry": "Not reached yet",
+    "setup_error": "Set up wrongly",
+    "auth_failed": "Credentials refused",
 }
 
 _OK = {"active", "approved", "ok", "loaded", "paid", "succeeded", "signed", "applied", "converted", "pass", "enabled"}

@@ -32,6 +32,10 @@ MENU: tuple[Group, ...] = (
         label=N_("Servicing"),
         entries=(Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),),
     ),
+    Group(
+        label=N_("Administration"),
+        entries=(Entry(label=N_("Providers"), path="/providers", permission=P.PROVIDERS_READ),),
+    ),
 )
 
 

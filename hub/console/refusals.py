@@ -16,7 +16,11 @@ RULES: Mapping[str, str] = {
     "contract_state": N_("The contract is not in a state in which this can be done."),
     "no_active_mandate": N_("There is no active mandate to debit."),
     "money_in_doubt": N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log."),
+    "no_health_question": N_("It could not be set up, so there is nobody to ask."),
 }
+
+# Reasons of the rooms that the console translates.
+REASONS = (N_("is not kept in a file of its own"),)
 
 
 def refusal(language: Language, error: Exception) -> tuple[str, str]:
