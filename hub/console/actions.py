@@ -155,7 +155,9 @@ async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Fiel
 def with_error(visit: Visit, fields: Sequence[Field], filled: Filled, error: Exception) -> Filled:
     """The form with what a rule has said of it, at the field that it names, or at the whole."""
     name, said = refusal(visit.manner.language, error)
-    field = next((one.name for one in fields if name and name in {one.name, one.reads}), "")
+    whole = name.partition(".")[0]  # "result.outcome" is a place inside the field "result"
+    field = next((one.name for one in fields if name and {name, whole} & {one.name, one.reads}), "")
+    said = f"{name.partition('.')[2]}: {said}" if field and whole != name else said
     return replace(filled, errors={**filled.errors, field: said})
 
 

@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.console import assets, contracts, entrance, home, providers, search, templates
+from hub.console import assets, calls, contracts, entrance, home, providers, search, templates
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
 from hub.console.visit import manner_of
@@ -21,7 +21,14 @@ from hub.house import House
 from hub.infra.logs import correlated, correlation_id, logger
 from hub.statuses import status_of
 
-DESKS: tuple[APIRouter, ...] = (entrance.router, home.router, search.router, contracts.router, providers.router)
+DESKS: tuple[APIRouter, ...] = (
+    entrance.router,
+    home.router,
+    search.router,
+    contracts.router,
+    providers.router,
+    calls.router,
+)
 
 _CONTENT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "

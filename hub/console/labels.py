@@ -12,6 +12,8 @@ from hub.core.effects import Effect
 from hub.core.provider import Capability, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
+from hub.integrations.answers import CallOutcome
+from hub.integrations.applying import Fate
 from hub.integrations.plugins import ProviderState
 from hub.integrations.provenance import SettingSource
 from hub.integrations.routing import Strategy
@@ -27,10 +29,12 @@ from hub.leasing.warnings.rules import WarningKind, WarningState
 WORDS: tuple[type[StrEnum], ...] = (
     ApplicationState,
     BranchKind,
+    CallOutcome,
     CallState,
     Capability,
     ContractState,
     Effect,
+    Fate,
     IntentLevel,
     LeadSource,
     LeadState,
@@ -49,6 +53,11 @@ WORDS: tuple[type[StrEnum], ...] = (
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
+    "received": "Waits",
+    "stale": "Nothing new",
+    "unmapped": "Belongs to nothing known",
+    "intent": "On its way",
+    "not_executed": "Not executed",
     "credit_bureau": "Credit bureaus",
     "gps_tracker": "GPS trackers",
     "esign": "Electronic signatures",

@@ -34,7 +34,11 @@ MENU: tuple[Group, ...] = (
     ),
     Group(
         label=N_("Administration"),
-        entries=(Entry(label=N_("Providers"), path="/providers", permission=P.PROVIDERS_READ),),
+        entries=(
+            Entry(label=N_("Providers"), path="/providers", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Call log"), path="/calls", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Callbacks"), path="/callbacks", permission=P.PROVIDERS_READ),
+        ),
     ),
 )
 

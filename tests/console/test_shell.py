@@ -16,7 +16,12 @@ DOORS = doors()
 GUARDED = [door for door in DOORS if len(door.declares) == 1 and not door.is_open]
 PAGES = [door for door in GUARDED if door.method == "GET"]
 # Which of the rows a page's `subject_id` is, by the beginning of its path.
-SUBJECTS: Mapping[str, str] = {"/contracts": "contract_id", "/providers": "name"}
+SUBJECTS: Mapping[str, str] = {
+    "/contracts": "contract_id",
+    "/providers": "name",
+    "/calls": "call_id",
+    "/callbacks": "delivery_id",
+}
 
 
 def address(door: Door, rows: Rows) -> str:
