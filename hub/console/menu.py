@@ -38,6 +38,9 @@ MENU: tuple[Group, ...] = (
             Entry(label=N_("Providers"), path="/providers", permission=P.PROVIDERS_READ),
             Entry(label=N_("Call log"), path="/calls", permission=P.PROVIDERS_READ),
             Entry(label=N_("Callbacks"), path="/callbacks", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Users"), path="/staff", permission=P.STAFF_READ),
+            Entry(label=N_("Roles"), path="/roles", permission=P.STAFF_READ),
+            Entry(label=N_("Branches"), path="/branches", permission=P.STAFF_READ),
         ),
     ),
 )

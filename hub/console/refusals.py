@@ -16,6 +16,8 @@ RULES: Mapping[str, str] = {
     "contract_state": N_("The contract is not in a state in which this can be done."),
     "no_active_mandate": N_("There is no active mandate to debit."),
     "money_in_doubt": N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log."),
+    "last_administrator": N_("The company would have no administrator left."),
+    "own_administrator_role": N_("Nobody takes their own administrator role away."),
     "no_health_question": N_("It could not be set up, so there is nobody to ask."),
 }
 
