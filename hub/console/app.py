@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.console import assets, calls, contracts, entrance, home, people, providers, search, templates
+from hub.console import assets, calls, contracts, entrance, home, people, providers, search, templates, traces
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
 from hub.console.visit import manner_of
@@ -29,6 +29,7 @@ DESKS: tuple[APIRouter, ...] = (
     providers.router,
     calls.router,
     people.router,
+    traces.router,
 )
 
 _CONTENT = (

@@ -41,6 +41,8 @@ MENU: tuple[Group, ...] = (
             Entry(label=N_("Users"), path="/staff", permission=P.STAFF_READ),
             Entry(label=N_("Roles"), path="/roles", permission=P.STAFF_READ),
             Entry(label=N_("Branches"), path="/branches", permission=P.STAFF_READ),
+            Entry(label=N_("Audit"), path="/audit", permission=P.AUDIT_READ),
+            Entry(label=N_("Jobs"), path="/jobs", permission=P.PROVIDERS_READ),
         ),
     ),
 )

@@ -50,6 +50,7 @@ class Look(StrEnum):
     STATE = "state"  # a word with its tone
     WORD = "word"
     WORDS = "words"
+    LONG = "long"  # a text of ours that may take several lines
     PERCENT = "percent"
 
 

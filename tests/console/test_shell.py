@@ -21,6 +21,7 @@ SUBJECTS: Mapping[str, str] = {
     "/providers": "name",
     "/calls": "call_id",
     "/callbacks": "delivery_id",
+    "/staff": "staff_id",
 }
 
 
