@@ -72,6 +72,9 @@ _OTHERWISE: Mapping[str, str] = {
     "auth_failed": "Credentials refused",
 }
 
+# A code that two enumerations share, and that is not called the same in both.
+_BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
+
 _OK = {"active", "approved", "ok", "loaded", "paid", "succeeded", "signed", "applied", "converted", "pass", "enabled"}
 _WARN = {
     "due",
@@ -109,7 +112,7 @@ _INFO = {"draft", "drafted", "open", "submitted", "in_review", "qualified", "fun
 def label(word: StrEnum | str) -> str:
     """What a word is called, in English, as a text to translate."""
     code = str(word)
-    return _OTHERWISE.get(code) or code.replace("_", " ").capitalize()
+    return _BY_KIND.get((type(word), code)) or _OTHERWISE.get(code) or code.replace("_", " ").capitalize()
 
 
 def tone(word: StrEnum | str) -> str:

@@ -26,7 +26,7 @@ async def test_people_are_listed_and_found(world: World, reader: Reader) -> None
     assert f"/staff/{found}" not in await reader.see("/staff", params={"role": "collector"})
     assert (await reader.http.get("/staff", params={"role": "king"})).status_code == 422
     lines = (await reader.http.get("/staff.csv", params={"text": "zhao"})).text.splitlines()
-    assert lines[1].endswith("Active,Sales")
+    assert lines[1].endswith("At work,Sales")
 
 
 async def test_roles_are_set_as_chosen_and_the_form_shows_those_held(world: World, reader: Reader) -> None:
