@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
 INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak check fix walls types lint coverage docs plugin migration lock changelog clean
+.PHONY: help install run chromium test soak bench check fix walls types lint coverage docs plugin migration lock changelog clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -27,11 +27,20 @@ run: export LEASEHUB_LOG_LEVEL ?= WARNING
 run: $(INSTALLED) ## the demo company, then the API; Ctrl-C stops all of it
 	@$(BIN)/hub up --demo examples/applications.csv
 
-test: $(INSTALLED) ## every test, on a real PostgreSQL, on both cores
+chromium: ## the browser that the console is tried in, where the system's package manager may be asked
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+		command -v apt-get >/dev/null && test "$$(id -u)" = 0 && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
+		echo "no Chromium on this machine, and it may not be installed: tests/browser will be left out"
+
+test: $(INSTALLED) chromium ## every test, on a real PostgreSQL, on both cores
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 soak: $(INSTALLED) ## the long runs that `make test` leaves out
 	$(BIN)/python -m pytest -m soak
+
+bench: $(INSTALLED) ## how fast it is, as ratios; `make bench W="w1 w5"` for some, SMALL=1 to see that they run
+	$(BIN)/python -m bench $(W) $(if $(SMALL),--small)
 
 check: lint types walls ## lint, types, walls
 

@@ -78,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_plugins(commands, add)
     ledger = commands.add_parser("ledger", help="the books").add_subparsers(required=True)
     add("check", "prove that the books balance", _ledger_check, ledger)
+    add("prove", "recount everything that must be true, by questions to the database alone", _ledger_prove, ledger)
+    trail = commands.add_parser("audit", help="who did what").add_subparsers(required=True)
+    verify = add("verify", "recount the chain of seals, and print its head", _audit_verify, trail)
+    verify.add_argument("--head", help="a head that was printed before, and kept elsewhere")
+    database = commands.add_parser("db", help="backups, and PostgreSQL's majors").add_subparsers(required=True)
+    backup = add("backup", "database and sealed files in one file", _backup, database)
+    backup.add_argument("file", type=Path)
+    backup.add_argument(
+        "--with-keyring", action="store_true", help="the keys too: whoever has the file reads everything"
+    )
+    restore = add("restore", "bring a backup back into an empty database, and prove it", _restore, database)
+    restore.add_argument("file", type=Path)
+    upgrade = add("upgrade", "take our own server's data to the PostgreSQL that is installed now", _upgrade, database)
+    upgrade.add_argument("--from-bin", type=Path, required=True, help="the folder of the programs that made the data")
     keys = commands.add_parser("keys", help="the keyring of sealed data").add_subparsers(required=True)
     add("rotate", "seal with a new key from now on, and reseal what there is", _keys_rotate, keys)
     retire = add("retire", "take a key that seals nothing any more out of the keyring, for good", _keys_retire, keys)
@@ -221,6 +235,36 @@ async def _ledger_check(asked: argparse.Namespace) -> int:
     from hub.commands import desk
 
     return await desk.ledger_check()
+
+
+async def _ledger_prove(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.ledger_prove()
+
+
+async def _audit_verify(asked: argparse.Namespace) -> int:
+    from hub.commands import desk
+
+    return await desk.audit_verify(asked.head)
+
+
+async def _backup(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await asyncio.to_thread(backup.backup, asked.file, with_keyring=asked.with_keyring)
+
+
+async def _restore(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await backup.restore(asked.file)
+
+
+async def _upgrade(asked: argparse.Namespace) -> int:
+    from hub.commands import backup
+
+    return await asyncio.to_thread(backup.upgrade, asked.from_bin)
 
 
 async def _keys_rotate(asked: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from hub.infra.files import Files
 from hub.infra.settings import HubSettings
 from hub.integrations.executor import Executor
 from hub.integrations.registry import Registry
+from hub.outgoing.delivery import Postman
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,4 @@ class House:
     files: Files
     registry: Registry
     executor: Executor
+    postman: Postman

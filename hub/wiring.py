@@ -16,6 +16,7 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub import news
 from hub.api.app import Lifespan, create_app
 from hub.console.app import create_console
 from hub.core.errors import InvalidInput
@@ -24,10 +25,11 @@ from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.provider import Clock
 from hub.house import House
-from hub.infra import logs
+from hub.infra import idempotency, logs, sealing
 from hub.infra.access import system
 from hub.infra.clock import Ids, SystemClock
 from hub.infra.database import Database, Tx, make_engine
+from hub.infra.destinations import Destinations
 from hub.infra.embedded_postgres import EmbeddedPostgres
 from hub.infra.files import Files
 from hub.infra.jobs import ProcrastinateJobs
@@ -76,6 +78,8 @@ from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
+from hub.outgoing import delivery
+from hub.outgoing.rules import DELIVER, FORGET
 
 HTTP_TIMEOUT_S = 10.0
 
@@ -261,6 +265,7 @@ def _listener(registry: Registry) -> Callable[[Tx, Fact], Awaitable[None]]:
     async def hear(tx: Tx, fact: Fact) -> None:
         for act in FACTS.get(type(fact), ()):
             await act(tx, fact)
+        await news.tell(tx, fact)
         _observe(tx, registry, fact)
 
     return hear
@@ -291,6 +296,7 @@ def _observe(tx: Tx, registry: Registry, fact: Fact) -> None:
 
 EVERY_15_SECONDS = "* * * * * */15"
 EVERY_MINUTE = "* * * * *"
+EVERY_HOUR = "7 * * * *"
 PARTY_NAMES = "parties.index_names"
 
 
@@ -314,6 +320,10 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
+        DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
+        FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
+        idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
+        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_15_SECONDS),
     }
 
 
@@ -426,7 +436,7 @@ async def open_hub(
     url: str,
     *,
     clock: Clock | None = None,
-    client: Callable[[str, str | None], HttpClient] | None = None,
+    client: Callable[[str, str | None, Destinations], HttpClient] | None = None,
 ) -> AsyncIterator[Hub]:
     """A hub on a migrated database. `client` makes an instance's HTTP client, `clock` tells the time: both are seams."""
     clock = clock or SystemClock()
@@ -441,6 +451,7 @@ async def open_hub(
         files=Files(settings.data_dir / "files", vault),
         registry=registry,
         executor=Executor(database=database, registry=registry, tenant=settings.tenant),
+        postman=_postman(settings, database),
     )
     register(jobs, house)
     await jobs.open()
@@ -452,22 +463,41 @@ async def open_hub(
         yield Hub(house=house, jobs=jobs)
     finally:
         await registry.close()
+        await house.postman.close()
         await jobs.close()
         await database.close()
 
 
-def _registry(settings: HubSettings, clock: Clock, client: Callable[[str, str | None], HttpClient] | None) -> Registry:
-    def plain_client(instance: str, base_url: str | None) -> HttpClient:
-        return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "")
+@asynccontextmanager
+async def open_database(url: str, vault: KeyVault) -> AsyncIterator[Database]:
+    """The bare database, to be looked at: nobody listens, and no job is taken."""
+    clock, jobs = SystemClock(), ProcrastinateJobs(url)
+    database = Database(engine=make_engine(url), clock=clock, ids=Ids(clock), vault=vault, jobs=jobs)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _registry(
+    settings: HubSettings, clock: Clock, client: Callable[[str, str | None, Destinations], HttpClient] | None
+) -> Registry:
+    def guarded_client(instance: str, base_url: str | None, destinations: Destinations) -> HttpClient:
+        return make_client(timeout_s=HTTP_TIMEOUT_S, base_url=base_url or "", destinations=destinations)
 
     return Registry(
-        make_client=client or plain_client,
+        make_client=client or guarded_client,
         clock=clock,
         logger=logs.logger,
         secrets=secrets_of(settings),
         webhook_base=settings.public_url,
         tenant=settings.tenant,
     )
+
+
+def _postman(settings: HubSettings, database: Database) -> delivery.Postman:
+    listed = configured(settings, os.environ).webhook_hosts
+    return delivery.Postman(database=database, destinations=Destinations(allow_hosts=listed))
 
 
 def _secrets_folder(settings: HubSettings) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import hub
 from hub.api import (
     applications,
+    audit,
     callbacks,
     channels,
     collections,
@@ -26,6 +28,7 @@ from hub.api import (
     inventory,
     leads,
     ledger,
+    metrics,
     parties,
     payments,
     products,
@@ -38,10 +41,14 @@ from hub.api import (
     suspense,
     tracking,
     warnings,
+    webhooks,
 )
+from hub.api.pace import Pace
 from hub.core.errors import InvalidInput
 from hub.house import House
+from hub.infra import meters
 from hub.infra.logs import correlated
+from hub.infra.tracing import span
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 12 * 1024 * 1024
@@ -66,9 +73,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     suspense.router,
     collections.router,
     warnings.router,
+    audit.router,
     ledger.router,
     reports.router,
     providers.router,
+    webhooks.router,
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -89,37 +98,82 @@ def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(callbacks.router)
+    return _watched(app, house)
+
+
+def create_watch(house: House) -> FastAPI:
+    """What a process that serves nobody else answers: its health and its numbers."""
+    app = FastAPI(title="LeaseHub", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.house = house
+    return _watched(app, house)
+
+
+def _watched(app: FastAPI, house: House) -> FastAPI:
     app.include_router(health.router)
+    app.include_router(metrics.router)
     errors.install(app)
-    app.add_middleware(Threshold, ids=lambda: str(house.database.ids.new()))
+    app.add_middleware(Pace, house=house, prefix=PREFIX)
+    app.add_middleware(Threshold, house=house)
     return app
 
 
 class Threshold:
     """What every request passes first: a correlation id, a limit of the body's size, headers that keep browsers safe."""
 
-    def __init__(self, app: ASGIApp, ids: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
-        self._ids = ids
+        self._house = house
+        self._timer = time.perf_counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its correlation id."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation = self._ids()
+        correlation = str(self._house.database.ids.new())
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             await _too_large(send)
             return
 
+        status, started = 500, self._timer()
+
         async def with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_headers(correlation)]
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), *_headers(correlation), *self._secure()]
             await send(message)
 
-        with correlated(correlation):
-            await self._app(scope, _limited(receive), with_headers)
+        with (
+            correlated(correlation),
+            span(scope["method"], parent=_parent(scope), http__request__method=scope["method"]) as one,
+        ):
+            try:
+                await self._app(scope, _limited(receive), with_headers)
+            finally:
+                route = _template(scope)
+                meters.request(scope["method"], route, status, self._timer() - started)
+                one.rename(f"{scope['method']} {route}")
+                one.note("http.route", route)
+                one.note("http.response.status_code", status)
+
+    def _secure(self) -> list[tuple[bytes, bytes]]:
+        """Who has come by https once comes by nothing else for a year; said only where https is served."""
+        secure = self._house.settings.public_url.startswith("https://")
+        return [(b"strict-transport-security", b"max-age=31536000")] if secure else []
+
+
+def _template(scope: Scope) -> str:
+    """The route's template with its prefix; never the path itself, which has ids and whatever a stranger types."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return meters.UNKNOWN_ROUTE
+    return path if path.startswith(PREFIX) or not scope["path"].startswith(PREFIX) else PREFIX + path
+
+
+def _parent(scope: Scope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
 
 
 def _headers(correlation: str) -> list[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response, UploadFile
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, TheHouse, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ApplicationId, ChannelId, PartyId, QuoteId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -26,10 +27,13 @@ from hub.leasing.applications.rules import (
 )
 from hub.leasing.products.rules import LeaseType
 
-router = APIRouter(prefix="/applications", tags=["applications"])
+router = APIRouter(prefix="/applications", tags=["applications"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.APPLICATIONS_READ)]
 Writing = Annotated[Tx, acting(P.APPLICATIONS_WRITE)]
+Filing = Annotated[
+    Tx, acting(P.APPLICATIONS_WRITE, keyless="a file is put in a place: putting it again changes nothing")
+]
 
 
 class DraftApplication(Body):
@@ -144,9 +148,7 @@ async def list_materials(application_id: UUID, tx: Reading) -> list[MaterialOut]
 
 
 @router.put("/{application_id}/materials/{kind}", status_code=204)
-async def add_material(
-    application_id: UUID, kind: MaterialKind, file: UploadFile, house: TheHouse, tx: Writing
-) -> None:
+async def add_material(application_id: UUID, kind: MaterialKind, file: UploadFile, house: TheHouse, tx: Filing) -> None:
     """Put a file on the checklist: a PDF, JPEG or PNG of at most 10 MiB."""
     await service.get_application(tx, ApplicationId(application_id))
     content = await file.read(LARGEST_FILE_BYTES + 1)

@@ -11,13 +11,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BranchId, ChannelId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.channels import service
 from hub.leasing.channels.rules import AccrualState, CommissionRule, PartnerKind, PartnerState
 
-router = APIRouter(prefix="/channels", tags=["channels"])
+router = APIRouter(prefix="/channels", tags=["channels"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.CHANNELS_READ)]
 Writing = Annotated[Tx, acting(P.CHANNELS_WRITE)]

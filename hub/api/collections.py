@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -17,7 +18,7 @@ from hub.leasing.collections import service
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts import service as contracts
 
-router = APIRouter(tags=["collections"])
+router = APIRouter(tags=["collections"], route_class=OnceRoute)
 
 
 class CaseOut(BaseModel):

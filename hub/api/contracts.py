@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ApplicationId, BankAccountId, ChannelId, ContractId, VehicleId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -20,7 +21,7 @@ from hub.leasing.contracts.rules import ContractState
 from hub.leasing.inventory import service as inventory
 from hub.leasing.products.rules import LeaseType, Method
 
-router = APIRouter(prefix="/contracts", tags=["contracts"])
+router = APIRouter(prefix="/contracts", tags=["contracts"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.CONTRACTS_READ)]
 Writing = Annotated[Tx, acting(P.CONTRACTS_WRITE)]

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.identity import DocumentKind
 from hub.core.ids import ApplicationId, CreditCheckId
 from hub.core.ports.credit_bureau import Inquiry
@@ -19,7 +20,7 @@ from hub.leasing.applications.rules import CreditOutcome
 from hub.leasing.credit import service
 from hub.leasing.credit.rules import CheckState
 
-router = APIRouter(prefix="/credit", tags=["credit"])
+router = APIRouter(prefix="/credit", tags=["credit"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.CREDIT_READ)]
 Checking = Annotated[Tx, acting(P.CREDIT_CHECK)]

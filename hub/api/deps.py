@@ -10,11 +10,13 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, field_validator
 
+from hub.api import once
 from hub.core.errors import NotAuthenticated
 from hub.core.money import Money
 from hub.house import House
 from hub.infra import staff
 from hub.infra.access import Actor, Permission
+from hub.infra.crash import crash_point
 from hub.infra.database import Tx
 
 
@@ -39,24 +41,32 @@ async def actor_of(request: Request) -> Actor:
 
 
 class Acting:
-    """Opens the actor's transaction for one permission; it commits before the answer goes out."""
+    """Opens the actor's transaction for one permission; it commits before the answer goes out.
 
-    def __init__(self, permission: Permission) -> None:
+    A request under an `Idempotency-Key` takes effect once, unless the route says with `keyless` why it need not.
+    """
+
+    def __init__(self, permission: Permission, keyless: str = "") -> None:
         self.permission = permission
+        self.keyless = keyless
 
     async def __call__(self, request: Request) -> AsyncIterator[Tx]:
         """The transaction of the actor, once the permission is shown."""
         actor = await actor_of(request)
         actor.require(self.permission)
         async with house_of(request).database.transaction(actor) as tx:
+            if not self.keyless:
+                await once.begin(request, tx)
             yield tx
+        crash_point("once.after_commit")
 
 
 class Holding:
-    """The actor who holds one permission, for routes that open their own transactions."""
+    """The actor who holds one permission, for routes that open their own transactions and so take no key."""
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, keyless: str = "") -> None:
         self.permission = permission
+        self.keyless = keyless
 
     async def __call__(self, request: Request) -> Actor:
         """The actor, once the permission is shown."""
@@ -69,20 +79,20 @@ class Public:
     """Marks a route that anybody may call; it must say why."""
 
     def __init__(self, why: str) -> None:
-        self.why = why
+        self.why = self.keyless = why
 
     async def __call__(self) -> None:
         """Nothing to check."""
 
 
-def acting(permission: Permission) -> Any:
-    """Declare who may call a route, and take the actor's transaction."""
-    return Depends(Acting(permission), scope="function")
+def acting(permission: Permission, *, keyless: str = "") -> Any:
+    """Declare who may call a route, and take the actor's transaction; `keyless` says why it takes no idempotency key."""
+    return Depends(Acting(permission, keyless), scope="function")
 
 
-def holding(permission: Permission) -> Any:
-    """Declare who may call a route, and take the actor."""
-    return Depends(Holding(permission))
+def holding(permission: Permission, *, keyless: str = "") -> Any:
+    """Declare who may call a route, and take the actor; one that changes something says why it needs no key."""
+    return Depends(Holding(permission, keyless))
 
 
 def public(why: str) -> Any:

@@ -10,13 +10,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BankAccountId, BranchId, ChannelId, ContractId, PartyId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.disbursements import payees, service
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, Shown
 
-router = APIRouter(tags=["disbursements"])
+router = APIRouter(tags=["disbursements"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.DISBURSEMENTS_READ)]
 Writing = Annotated[Tx, acting(P.DISBURSEMENTS_WRITE)]

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from hub.core import errors
 from hub.core.identity import mask_text
+from hub.infra.logs import logger
 from hub.statuses import status_of
 
 # What the framework refuses by itself, before any route is asked. Source: RFC 9110, 15.5.
@@ -88,6 +89,18 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 async def _on_failure(request: Request, error: Exception) -> JSONResponse:
     """A failure of ours: the log says which, the answer does not."""
     return _answer(500, errors.LeaseHubError.code, "something went wrong on our side; it has been logged")
+
+
+async def answer(request: Request, error: Exception) -> JSONResponse:
+    """What an error that a route raised is answered with; a failure of ours is logged."""
+    match error:
+        case errors.LeaseHubError():
+            return await _on_leasehub_error(request, error)
+        case HTTPException():
+            return await _on_http_error(request, error)
+        case _:
+            logger("api").warning("request_failed", path=request.url.path, exc_info=error)
+            return await _on_failure(request, error)
 
 
 def install(app: FastAPI) -> None:

@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.api.contracts import Reading, Writing
 from hub.api.deps import AmountText
+from hub.api.once import OnceRoute
 from hub.core.ids import ContractId
 from hub.leasing.funding import service
 from hub.leasing.funding.rules import SigningPaymentState
 from hub.ledger.postings import SigningPurpose
 
-router = APIRouter(prefix="/contracts", tags=["funding"])
+router = APIRouter(prefix="/contracts", tags=["funding"], route_class=OnceRoute)
 
 
 class SigningPaymentOut(BaseModel):

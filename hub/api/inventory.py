@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BranchId, ChannelId, ContractId, VehicleId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -18,7 +19,7 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.inventory import service
 from hub.leasing.inventory.rules import CarToOrder, Inspection, MovementKind, OrderState, TitleHolder, VehicleStatus
 
-router = APIRouter(prefix="/vehicles", tags=["inventory"])
+router = APIRouter(prefix="/vehicles", tags=["inventory"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.INVENTORY_READ)]
 Writing = Annotated[Tx, acting(P.INVENTORY_WRITE)]

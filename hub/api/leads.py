@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BranchId, ChannelId, LeadId, PartyId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -25,7 +26,7 @@ from hub.leasing.leads.rules import (
     TaskState,
 )
 
-router = APIRouter(prefix="/leads", tags=["leads"])
+router = APIRouter(prefix="/leads", tags=["leads"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.LEADS_READ)]
 Writing = Annotated[Tx, acting(P.LEADS_WRITE)]

@@ -14,13 +14,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.ledger import service
 from hub.ledger.chart import CHART, Account, AccountKind
 from hub.ledger.rules import AccountTotal, EntryView, FindingKind
 
-router = APIRouter(prefix="/ledger", tags=["ledger"])
+router = APIRouter(prefix="/ledger", tags=["ledger"], route_class=OnceRoute)
 
 
 Books = Annotated[Tx, acting(P.LEDGER_READ)]

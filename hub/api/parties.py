@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.errors import InvalidInput
 from hub.core.identity import DocumentKind
 from hub.core.ids import BranchId, ConsentId, PartyId
@@ -25,10 +26,11 @@ from hub.leasing.parties.rules import (
     RevealPurpose,
 )
 
-router = APIRouter(prefix="/parties", tags=["parties"])
+router = APIRouter(prefix="/parties", tags=["parties"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.PARTIES_READ)]
 Writing = Annotated[Tx, acting(P.PARTIES_WRITE)]
+Revealing = Annotated[Tx, acting(P.PARTIES_REVEAL, keyless="clear data is kept nowhere else; each look is on record")]
 
 
 class RegisterPerson(Body):
@@ -217,7 +219,7 @@ async def get_party(party_id: UUID, tx: Reading) -> PartyOut:
 
 
 @router.post("/{party_id}/reveal")
-async def reveal_party(party_id: UUID, body: Reveal, tx: Annotated[Tx, acting(P.PARTIES_REVEAL)]) -> ClearPartyOut:
+async def reveal_party(party_id: UUID, body: Reveal, tx: Revealing) -> ClearPartyOut:
     """One party in the clear; who looked and why stays on record."""
     return ClearPartyOut.model_validate(await service.reveal_party(tx, PartyId(party_id), body.purpose))
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BankAccountId, ContractId, MandateId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -17,7 +18,7 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.payments import service
 from hub.leasing.payments.rules import MandateState, MovementState
 
-router = APIRouter(tags=["payments"])
+router = APIRouter(tags=["payments"], route_class=OnceRoute)
 
 
 class RequestMandate(Body):

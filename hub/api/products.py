@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ProductVersionId
 from hub.core.money import Rounding
 from hub.infra.access import Permission as P
@@ -37,7 +38,7 @@ from hub.leasing.products.rules import (
     VersionState,
 )
 
-router = APIRouter(tags=["products"])
+router = APIRouter(tags=["products"], route_class=OnceRoute)
 
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=9, decimal_places=8)]
 _BOTH_WAYS = ConfigDict(extra="forbid", frozen=True, from_attributes=True)

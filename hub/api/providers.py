@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hub.api.deps import Body, TheHouse, ThePage, acting, holding
+from hub.api.once import OnceRoute
 from hub.core.errors import NotFound
 from hub.core.provider import Mode
 from hub.infra.access import Actor
@@ -20,7 +21,7 @@ from hub.integrations.answers import CallOutcome
 from hub.integrations.registry import ProviderState, describe
 from hub.integrations.verdicts import CallState
 
-router = APIRouter(tags=["providers"])
+router = APIRouter(tags=["providers"], route_class=OnceRoute)
 
 # What instances and operations are called.
 Word = Annotated[str, Query(pattern=r"^[a-z0-9_]{1,64}$")]
@@ -145,7 +146,11 @@ async def calls(
 
 
 @router.post("/calls/{call_id}/question")
-async def ask_after(call_id: UUID, house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_WRITE)]) -> Found:
+async def ask_after(
+    call_id: UUID,
+    house: TheHouse,
+    actor: Annotated[Actor, holding(P.PROVIDERS_WRITE, keyless="a question changes nothing")],
+) -> Found:
     """Ask the provider now what became of a call."""
     async with house.database.transaction(actor) as tx:
         await call_log.get_call(tx, call_id)

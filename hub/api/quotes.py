@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import AmountText, Body, acting
+from hub.api.once import OnceRoute
 from hub.api.products import Fraction
 from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.infra.access import Permission as P
@@ -20,7 +21,7 @@ from hub.leasing.products.schedule import NOTHING
 from hub.leasing.quotes import service
 from hub.leasing.quotes.rules import Fee
 
-router = APIRouter(prefix="/quotes", tags=["quotes"])
+router = APIRouter(prefix="/quotes", tags=["quotes"], route_class=OnceRoute)
 
 
 class FeeBody(Body):

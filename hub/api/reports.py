@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from hub.api.deps import AmountText, acting
+from hub.api.once import OnceRoute
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.reports import service
 from hub.leasing.reports.rules import Summary
 
-router = APIRouter(prefix="/reports", tags=["reports"])
+router = APIRouter(prefix="/reports", tags=["reports"], route_class=OnceRoute)
 
 
 class AccountLine(BaseModel):

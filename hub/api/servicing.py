@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -19,7 +20,7 @@ from hub.leasing.servicing.rules import AccountState
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import PayoffState
 
-router = APIRouter(prefix="/contracts/{contract_id}", tags=["servicing"])
+router = APIRouter(prefix="/contracts/{contract_id}", tags=["servicing"], route_class=OnceRoute)
 
 
 class InstalmentOut(BaseModel):

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.api.contracts import ContractOut, Reading, Reason, Writing, shown
 from hub.api.deps import TheHouse
+from hub.api.once import OnceRoute
 from hub.core.ids import ContractId
 from hub.leasing.signatures import service
 from hub.leasing.signatures.rules import DocumentKind, EnvelopeState, Language
 
-router = APIRouter(prefix="/contracts", tags=["signatures"])
+router = APIRouter(prefix="/contracts", tags=["signatures"], route_class=OnceRoute)
 
 _ARCHIVE = b"PK\x03\x04"  # Source: PKWARE APPNOTE 6.3.10, 4.3.7
 

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hub.api.deps import Body, ThePage, acting, house_of, public
+from hub.api.once import OnceRoute
 from hub.infra import sign_in, staff
 from hub.infra.access import Permission as P
 from hub.infra.access import Role
 from hub.infra.database import Tx
 from hub.infra.records import BranchKind, StaffState
 
-router = APIRouter(tags=["staff"])
+router = APIRouter(tags=["staff"], route_class=OnceRoute)
 
 
 class LogIn(Body):

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import AmountText, Body, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -17,7 +18,7 @@ from hub.leasing.instalments.waterfall import Part
 from hub.leasing.suspense import service
 from hub.leasing.suspense.rules import RefundState
 
-router = APIRouter(prefix="/contracts/{contract_id}/suspense", tags=["servicing"])
+router = APIRouter(prefix="/contracts/{contract_id}/suspense", tags=["servicing"], route_class=OnceRoute)
 
 
 class WaitingOut(BaseModel):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.deps import Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.core.ids import BranchId, DeviceId, VehicleId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
@@ -18,7 +19,7 @@ from hub.leasing.inventory import service as inventory
 from hub.leasing.tracking import service
 from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 
-router = APIRouter(tags=["tracking"])
+router = APIRouter(tags=["tracking"], route_class=OnceRoute)
 
 Reading = Annotated[Tx, acting(P.TRACKING_READ)]
 Writing = Annotated[Tx, acting(P.TRACKING_WRITE)]

@@ -10,12 +10,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.deps import Body, ThePage, acting
+from hub.api.once import OnceRoute
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.warnings import service
 from hub.leasing.warnings.rules import WarningKind, WarningState
 
-router = APIRouter(prefix="/warnings", tags=["warnings"])
+router = APIRouter(prefix="/warnings", tags=["warnings"], route_class=OnceRoute)
 
 
 class WarningOut(BaseModel):

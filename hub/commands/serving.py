@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import signal
@@ -25,7 +26,7 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from hub.api.app import Lifespan
+from hub.api.app import Lifespan, create_watch
 from hub.commands.premises import migrated
 from hub.core.errors import InvalidInput, LeaseHubError
 from hub.demo import applicants as file
@@ -35,7 +36,7 @@ from hub.demo.records import DemoApplicant
 from hub.demo.story import Step
 from hub.demo.summary import show
 from hub.demo.world import World
-from hub.infra import logs
+from hub.infra import logs, tracing
 from hub.infra.access import system
 from hub.infra.clock import SystemClock, business_date
 from hub.infra.settings import HubSettings, load_settings
@@ -52,6 +53,8 @@ def _prepared() -> tuple[HubSettings, str]:
     """Settings, logs and a migrated database: what every command of this page begins with."""
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)
+    tracing.start(os.environ)
+    atexit.register(tracing.stop)
     return settings, migrated(settings)
 
 
@@ -85,9 +88,37 @@ async def work() -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_hub(settings, url) as hub, hub.working():
+    async with open_hub(settings, url) as hub, hub.working(), _watched(hub):
         await stop.wait()
     return 0
+
+
+@asynccontextmanager
+async def _watched(hub: Hub) -> AsyncIterator[None]:
+    """Health and metrics of a worker, at its own port if it has one."""
+    settings = hub.house.settings
+    if settings.worker_port is None:
+        yield
+        return
+    config = uvicorn.Config(
+        create_watch(hub.house), host=settings.host, port=settings.worker_port, log_config=None, access_log=False
+    )
+    server = _Quiet(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves the signals to whoever started it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
 
 
 async def sandbox(port: int, books: Path | None, *, until_stdin_closes: bool) -> int:

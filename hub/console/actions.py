@@ -51,18 +51,22 @@ class Page(Protocol):
 class Action(Generic[_View]):
     """A verb on a subject. `off` gives the reason why it cannot be done now; `done` is said afterwards.
 
-    `preview` shows what would happen, and makes the form ask twice; `perform` does it and may name another page to go to.
-    One that `calls_out` is performed with no transaction open, for it asks somebody outside.
+    `fits` says whether it belongs to where the subject is in its life: what does not is no button at all.
+
+    `preview` shows what would happen, and makes the form ask twice; `perform` does it, and may name another page to
+    go to, or draw what is shown this once. One that `calls_out` is
+    performed with no transaction open, for it asks somebody outside.
     """
 
     key: str
     label: str
     permission: Permission
-    perform: Callable[[Visit, _View, Values], Awaitable[str | None]]
+    perform: Callable[[Visit, _View, Values], Awaitable[str | Response | None]]
     done: str
     fields: Sequence[Field] = ()
     fields_for: Callable[[Visit, _View], Awaitable[Sequence[Field]]] | None = None
     off: Callable[[_View], str | None] = lambda view: None
+    fits: Callable[[_View], bool] = lambda view: True
     preview: Callable[[Visit, _View, Values], Awaitable[Sequence[Fact]]] | None = None
     explain: str = ""
     is_danger: bool = False
@@ -132,6 +136,8 @@ def _calling_out(subject: Page, action: Action[Any]) -> _Handler:
             elsewhere = await action.perform(visit, view, filled.values)
         except (InvalidInput, RuleBroken, Conflict) as error:
             return _asked(visit, subject, action, view, fields, with_error(visit, fields, filled, error))
+        if isinstance(elsewhere, Response):
+            return elsewhere
         return visit.go(elsewhere or subject.address(view), done=action.key)
 
     return act
@@ -145,6 +151,8 @@ async def _act(
         return _asked(visit, subject, action, view, fields, filled, preview=shown)
     elsewhere = await action.perform(visit, view, filled.values)
     await visit.tx.flush()
+    if isinstance(elsewhere, Response):
+        return elsewhere
     return visit.go(elsewhere or subject.address(view), done=action.key)
 
 

@@ -12,7 +12,27 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.console import assets, calls, contracts, entrance, home, people, providers, search, templates, traces
+from hub.console import (
+    applications,
+    assets,
+    blacklist,
+    calls,
+    collections,
+    company,
+    contracts,
+    disbursements,
+    entrance,
+    home,
+    leads,
+    parties,
+    payments,
+    providers,
+    quotes,
+    search,
+    templates,
+    traces,
+    vehicles,
+)
 from hub.console.i18n import N_
 from hub.console.refusals import refusal
 from hub.console.visit import manner_of
@@ -25,10 +45,19 @@ DESKS: tuple[APIRouter, ...] = (
     entrance.router,
     home.router,
     search.router,
+    leads.router,
+    parties.router,
+    quotes.router,
+    applications.router,
+    blacklist.router,
     contracts.router,
+    payments.router,
+    disbursements.router,
+    collections.router,
+    vehicles.router,
     providers.router,
     calls.router,
-    people.router,
+    company.router,
     traces.router,
 )
 

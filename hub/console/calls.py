@@ -26,8 +26,8 @@ from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
 from hub.integrations import call_log, inbox, listing, reconcile, wire
 from hub.integrations.answers import CallOutcome
-from hub.integrations.applying import Fate
 from hub.integrations.call_log import CallView
+from hub.integrations.fates import Fate
 from hub.integrations.inbox import DeliveryView
 from hub.integrations.plugins import HEALTH
 from hub.integrations.verdicts import OPEN_STATES, CallState

@@ -9,21 +9,53 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from hub.core.effects import Effect
+from hub.core.identity import DocumentKind
+from hub.core.ports.credit_bureau import Inquiry
 from hub.core.provider import Capability, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.answers import CallOutcome
-from hub.integrations.applying import Fate
+from hub.integrations.fates import Fate
 from hub.integrations.plugins import ProviderState
 from hub.integrations.provenance import SettingSource
 from hub.integrations.routing import Strategy
 from hub.integrations.verdicts import CallState
-from hub.leasing.applications.rules import ApplicationState
-from hub.leasing.collections.rules import CaseState
+from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
+from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
-from hub.leasing.inventory.rules import VehicleStatus
-from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, TaskPurpose
+from hub.leasing.credit.rules import CheckState, ReasonCode
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
+from hub.leasing.funding.rules import SigningPaymentState
+from hub.leasing.instalments.rules import InstalmentState
+from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
+from hub.leasing.leads.rules import (
+    ContactMeans,
+    ContactOutcome,
+    IntentLevel,
+    LeadSource,
+    LeadState,
+    LossReason,
+    TaskPurpose,
+    TaskState,
+)
+from hub.leasing.parties.rules import (
+    AddressKind,
+    ConsentMethod,
+    ConsentPurpose,
+    PartyKind,
+    PhoneKind,
+    RevealPurpose,
+)
+from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
+from hub.leasing.products.rules import LeaseType, Method
+from hub.leasing.servicing.rules import AccountState, Bucket
+from hub.leasing.settlements.rules import PayoffState
+from hub.leasing.signatures.rules import DocumentKind as PaperKind
+from hub.leasing.signatures.rules import EnvelopeState
+from hub.leasing.suspense.rules import RefundState
+from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
+from hub.ledger.postings import SigningPurpose
 
 # Every enumeration whose words are drawn; a test wants each word of each in every language.
 WORDS: tuple[type[StrEnum], ...] = (
@@ -49,6 +81,50 @@ WORDS: tuple[type[StrEnum], ...] = (
     VehicleStatus,
     WarningKind,
     WarningState,
+    AccountState,
+    AlarmKind,
+    Bucket,
+    ChargePurpose,
+    ContactState,
+    DeviceKind,
+    DeviceState,
+    DisbursementPurpose,
+    DisbursementState,
+    DocumentKind,
+    PaperKind,
+    EnvelopeState,
+    InstalmentState,
+    LeaseType,
+    MandateState,
+    Method,
+    MovementKind,
+    MovementState,
+    OrderState,
+    PayoffState,
+    PayoutPurpose,
+    PromiseState,
+    RefundState,
+    SigningPaymentState,
+    SigningPurpose,
+    Template,
+    TitleHolder,
+    AddressKind,
+    ApprovalStep,
+    CheckState,
+    ConsentMethod,
+    ConsentPurpose,
+    ContactMeans,
+    ContactOutcome,
+    CreditOutcome,
+    Decision,
+    Inquiry,
+    LossReason,
+    MaterialKind,
+    PartyKind,
+    PhoneKind,
+    ReasonCode,
+    RevealPurpose,
+    TaskState,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -70,12 +146,38 @@ _OTHERWISE: Mapping[str, str] = {
     "setup_retry": "Not reached yet",
     "setup_error": "Set up wrongly",
     "auth_failed": "Credentials refused",
+    "m1": "1 to 30 days",
+    "m2": "31 to 60 days",
+    "m3": "61 to 90 days",
+    "m4": "Over 90 days",
+    "cn_identity_card": "Identity card",
+    "cn_company_code": "Company code",
+    "sms_code": "SMS code",
 }
 
 # A code that two enumerations share, and that is not called the same in both.
 _BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
 
-_OK = {"active", "approved", "ok", "loaded", "paid", "succeeded", "signed", "applied", "converted", "pass", "enabled"}
+_OK = {
+    "active",
+    "approve",
+    "approved",
+    "ok",
+    "loaded",
+    "paid",
+    "succeeded",
+    "signed",
+    "applied",
+    "converted",
+    "pass",
+    "enabled",
+    "completed",
+    "received",
+    "kept",
+    "done",
+    "reached",
+    "reported",
+}
 _WARN = {
     "due",
     "degraded",
@@ -86,7 +188,15 @@ _WARN = {
     "overdue_soon",
     "out_for_signature",
     "half_open",
+    "accepted",
+    "owed",
+    "expired",
+    "m2",
     "received",
+    "returned",
+    "return",
+    "no_file",
+    "wrong_number",
 }
 _BAD = {
     "overdue",
@@ -105,8 +215,27 @@ _BAD = {
     "broken",
     "open_circuit",
     "high",
+    "disputed",
+    "revoked",
+    "m3",
+    "m4",
 }
-_INFO = {"draft", "drafted", "open", "submitted", "in_review", "qualified", "funded", "settling", "promised", "new"}
+_INFO = {
+    "draft",
+    "drafted",
+    "open",
+    "submitted",
+    "in_review",
+    "qualified",
+    "funded",
+    "settling",
+    "promised",
+    "new",
+    "paying",
+    "offered",
+    "under_review",
+    "requested",
+}
 
 
 def label(word: StrEnum | str) -> str:

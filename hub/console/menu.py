@@ -29,8 +29,40 @@ class Group:
 MENU: tuple[Group, ...] = (
     Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
     Group(
+        label=N_("Sales"),
+        entries=(
+            Entry(label=N_("Leads"), path="/leads", permission=P.LEADS_READ),
+            Entry(label=N_("Quotes"), path="/quotes", permission=P.PRODUCTS_READ),
+            Entry(label=N_("Customers"), path="/parties", permission=P.PARTIES_READ),
+        ),
+    ),
+    Group(
+        label=N_("Approval"),
+        entries=(
+            Entry(label=N_("Applications"), path="/applications", permission=P.APPLICATIONS_READ),
+            Entry(label=N_("Blacklist"), path="/blacklist", permission=P.CREDIT_READ),
+        ),
+    ),
+    Group(
         label=N_("Servicing"),
-        entries=(Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),),
+        entries=(
+            Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ),
+            Entry(label=N_("Debits"), path="/payments", permission=P.PAYMENTS_READ),
+            Entry(label=N_("Arrears"), path="/arrears", permission=P.SERVICING_READ),
+            Entry(label=N_("Collections"), path="/collections", permission=P.COLLECTIONS_READ),
+            Entry(label=N_("Warnings"), path="/warnings", permission=P.WARNINGS_READ),
+        ),
+    ),
+    Group(
+        label=N_("Paying out"),
+        entries=(
+            Entry(label=N_("Disbursements"), path="/disbursements", permission=P.DISBURSEMENTS_READ),
+            Entry(label=N_("Payouts"), path="/payouts", permission=P.PAYMENTS_READ),
+        ),
+    ),
+    Group(
+        label=N_("Warehouse"),
+        entries=(Entry(label=N_("Vehicles"), path="/vehicles", permission=P.INVENTORY_READ),),
     ),
     Group(
         label=N_("Administration"),

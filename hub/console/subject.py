@@ -38,13 +38,15 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab(Generic[_View]):
-    """One tab: its word in the address, its template, and what it draws."""
+    """One tab: its word in the address, its template, what it draws, and the assets that it needs besides."""
 
     key: str
     label: str
     template: str
     load: Callable[[Visit, _View], Awaitable[Mapping[str, Any]]]
     permission: Permission | None = None
+    styles: Sequence[str] = ()
+    scripts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,9 @@ def _tab_page(subject: Subject[Any], tabs: Sequence[Tab[Any]], tab: Tab[Any]) ->
 def offered_of(subject: Subject[_View], visit: Visit, view: _View) -> list[Offered]:
     """The actions of a subject for this visitor: possible now, or off with the reason."""
     return [
-        offered(action, subject.address(view), view) for action in subject.actions if visit.actor.may(action.permission)
+        offered(action, subject.address(view), view)
+        for action in subject.actions
+        if visit.actor.may(action.permission) and action.fits(view)
     ]
 
 

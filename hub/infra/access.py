@@ -59,12 +59,14 @@ class Permission(StrEnum):
     PROVIDERS_WRITE = "providers.write"
     STAFF_READ = "staff.read"
     STAFF_WRITE = "staff.write"
+    WEBHOOKS_READ = "webhooks.read"
+    WEBHOOKS_WRITE = "webhooks.write"
     AUDIT_READ = "audit.read"
 
 
 P = Permission
 _EVERY_READ = frozenset(permission for permission in Permission if permission.value.endswith(".read"))
-_BUSINESS_READ = _EVERY_READ - {P.PROVIDERS_READ, P.STAFF_READ, P.AUDIT_READ, P.LEDGER_READ}
+_BUSINESS_READ = _EVERY_READ - {P.PROVIDERS_READ, P.STAFF_READ, P.AUDIT_READ, P.LEDGER_READ, P.WEBHOOKS_READ}
 
 
 class Role(StrEnum):

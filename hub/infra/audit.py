@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Select, String, select, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,6 +44,22 @@ class AuditEntry(Base):
     branch_id: Mapped[UUID | None]
     correlation_id: Mapped[str | None] = mapped_column(String(80))
     detail: Mapped[dict[str, JsonValue]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+
+
+class AuditSeal(Base):
+    """The seal of one entry: its digest, and the chain of all digests up to it. Written once, never changed."""
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="number"),
+        CheckConstraint("length(digest) = 32 and length(chain) = 32", name="sha256"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    entry_id: Mapped[UUID] = mapped_column(unique=True)
+    xid: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[bytes]
+    chain: Mapped[bytes]
 
 
 _ORDER = Order(key=AuditEntry.id, columns={"at": AuditEntry.id}, standard="at")  # ids rise with time

@@ -18,7 +18,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, MetaData, Numeric, Uuid, cast, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    MetaData,
+    Numeric,
+    QueuePool,
+    Uuid,
+    cast,
+    column,
+    func,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -31,6 +45,7 @@ from hub.core.provider import Clock
 from hub.infra.access import Actor
 from hub.infra.clock import Ids, business_date
 from hub.infra.jobs import Jobs
+from hub.infra.scribe import Scribe
 from hub.infra.vault import Vault
 
 # One company, one database, one functional currency (IAS 21.8): what every amount column is in.
@@ -190,6 +205,7 @@ class Database:
 
     def __post_init__(self) -> None:
         self._sessions = async_sessionmaker(self.engine, class_=Tx, expire_on_commit=False)
+        self.scribe = Scribe(self.engine)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[Tx]:
@@ -214,14 +230,47 @@ class Database:
             tx.facts, tx.after_commit = deque(), []
             async with tx.begin():
                 yield tx
-                while tx.facts:
-                    await self.listener(tx, tx.facts.popleft())
+                await self.tell(tx)
                 await self.jobs.deliver(tx)
                 self.fault("commit")
 
+    async def tell(self, tx: Tx) -> None:
+        """Have every fact that the transaction has brought about heard, and those that this brings about."""
+        while tx.facts:
+            await self.listener(tx, tx.facts.popleft())
+
+    def pool(self) -> PoolStanding:
+        """How the connections of this process stand."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return PoolStanding(size=pool.size(), in_use=pool.checkedout(), overflow=max(pool.overflow(), 0))
+
     async def close(self) -> None:
-        """Give every connection back."""
+        """Write what waits to be written, and give every connection back."""
+        await self.scribe.close()
         await self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStanding:
+    """Connections of one process: kept, lent out just now, and lent out beyond those that are kept."""
+
+    size: int
+    in_use: int
+    overflow: int
+
+
+async def horizon_age(tx: Tx) -> float:
+    """For how many seconds the oldest writer of the whole server has been at it.
+
+    Every cursor over committed rows waits for it: more than five means that somebody holds a transaction open. A role
+    that may not see others' activity (`pg_read_all_stats`) sees only its own.
+    """
+    age = func.extract("epoch", func.clock_timestamp() - func.min(column("xact_start")))
+    writing = column("backend_xid").is_not(None)
+    return float(
+        await tx.scalar(select(func.coalesce(age, 0)).select_from(table("pg_stat_activity")).where(writing)) or 0
+    )
 
 
 # Whoever holds a contract and falls silent, a machine that has lost its network, say, must not hold it for ever.

@@ -38,10 +38,21 @@ _ELSEWHERE = Path("/var/lib/leasehub")  # for root, whose own folders the server
 
 
 class EmbeddedPostgres:
-    """One cluster in one folder. `durable=False` gives up crash safety for speed, in tests only."""
+    """One cluster in one folder. `durable=False` gives up crash safety for speed, in tests only.
 
-    def __init__(self, root: Path, *, shared_buffers: str = "256MB", durable: bool = True) -> None:
+    `binaries` are those to run it with, if not the ones that are found.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        shared_buffers: str = "256MB",
+        durable: bool = True,
+        binaries: Binaries | None = None,
+    ) -> None:
         self.root = root.resolve()
+        self._binaries = binaries
         self._shared_buffers = shared_buffers
         self._durable = durable
 
@@ -49,7 +60,7 @@ class EmbeddedPostgres:
         """Start the server unless it runs, make the database unless it is there; returns its URL."""
         self.root.mkdir(parents=True, exist_ok=True)
         with self._alone():
-            binaries = self._runnable(find_binaries())
+            binaries = self._runnable(self._binaries or find_binaries())
             if not (self._data / "PG_VERSION").exists():
                 self._initialise(binaries)
             self._refuse_other_major(binaries)
@@ -65,7 +76,37 @@ class EmbeddedPostgres:
             return
         with self._alone():
             if self.is_running():
-                self._run(self._runnable(find_binaries()), "pg_ctl", "stop", "-D", self._data, "-m", "fast", "-w")
+                self._run(
+                    self._runnable(self._binaries or find_binaries()),
+                    "pg_ctl",
+                    "stop",
+                    "-D",
+                    self._data,
+                    "-m",
+                    "fast",
+                    "-w",
+                )
+
+    @property
+    def major(self) -> int | None:
+        """The major version that made the data; None when there is none yet."""
+        made_by = self._data / "PG_VERSION"
+        return int(made_by.read_text()) if made_by.exists() else None
+
+    def set_aside(self) -> Path:
+        """Move the data of a server that is stopped out of the way, for one of another major; returns where to."""
+        assert not self.is_running()
+        aside = self._data.with_name(f"data.{self.major}")
+        if aside.exists():
+            raise DatabaseServerError(f"{aside} is there already: the data of an earlier upgrade; remove it first")
+        self._data.rename(aside)
+        return aside
+
+    def bring_back(self, aside: Path) -> None:
+        """Put data that was set aside back in its place, away with what is there."""
+        self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+        aside.rename(self._data)
 
     @property
     def postmaster(self) -> Postmaster:
@@ -167,8 +208,10 @@ class EmbeddedPostgres:
             shutil.rmtree(abandoned, ignore_errors=True)
         # A name of its own: the initdb of a process that was killed may still be writing into an older one.
         fresh = self._own(Path(tempfile.mkdtemp(prefix="data.new-", dir=home)))
-        password = secrets.token_urlsafe(24)
-        write_whole(self.root / "password", password.encode())
+        known = self.root / "password"
+        # Data that was set aside for another major may have to come back, with the password that it knows.
+        password = known.read_text() if known.exists() else secrets.token_urlsafe(24)
+        write_whole(known, password.encode())
         with self._handed_over(password) as password_file:
             self._run(
                 binaries,
@@ -199,8 +242,8 @@ class EmbeddedPostgres:
             raise DatabaseServerError(f"PostgreSQL {found} is too old: {OLDEST_MAJOR} or newer is needed")
         if has != found:
             raise DatabaseServerError(
-                f"{self._data} was made by PostgreSQL {has}, the binaries are {found}: dump it with {has} and restore it"
-                f" with {found}, or point LEASEHUB_PG_BIN at binaries of {has}"
+                f"{self._data} was made by PostgreSQL {has}, the binaries are {found}: `hub db upgrade --from-bin`"
+                f" with the binaries of {has} dumps it and restores it with {found}, or point LEASEHUB_PG_BIN at binaries of {has}"
             )
 
     def _launch(self, binaries: Binaries) -> None:

@@ -8,6 +8,7 @@ procrastinate, on the same database; its known pitfalls are answered where they 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.json import JsonValue
-from hub.infra.logs import logger
+from hub.infra import meters
+from hub.infra.logs import correlated, correlation_id, logger
+from hub.infra.tracing import span, traceparent
 
 Task = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
 
@@ -75,13 +78,18 @@ order by w.last_heartbeat desc
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A job that somebody asks for, after so many failures. With a `key`, one waiting job of that key is enough."""
+    """A job that somebody asks for, after so many failures. With a `key`, one waiting job of that key is enough.
+
+    It carries the correlation id of whoever asked, and their span, so that their lines and the job's are found together.
+    """
 
     task: str
     key: str | None = None
     payload: Mapping[str, JsonValue] = field(default_factory=dict)
     delay_s: int = 0
     failures: int = 0
+    correlation_id: str | None = field(default_factory=correlation_id)
+    traceparent: str | None = field(default_factory=traceparent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,13 @@ class Jobs(Protocol):
         """
         ...
 
+    async def wake_soon(self, task: str) -> None:
+        """Have `task` run for what was just committed: at once, or with those who ask for it in the same moment.
+
+        A wake-up that cannot be asked for is lost, and made good by the task's tick.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -167,6 +182,16 @@ class Pace:
     stalled_after_s: float = 20.0
     sweep_every_s: float = 10.0
     restart_after_s: float = 1.0
+    wake_apart_s: float = 0.01  # between two wake-ups of one task by one process
+
+
+@dataclass(slots=True)
+class _Waking:
+    """How the wake-ups of one task stand: whether the next is asked for, whose turn it is, when it may be."""
+
+    asked: bool = False
+    free_at: float = 0.0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ProcrastinateJobs:
@@ -181,6 +206,8 @@ class ProcrastinateJobs:
         )
         self._app = procrastinate.App(connector=self._connector)
         self._log = logger("jobs")
+        self._timer = time.monotonic
+        self._waking: dict[str, _Waking] = {}
         self._ticks: list[tuple[Any, str]] = []
         self.register("jobs.forget_failed", self._forget_failed, cron="40 19 * * *")  # 03:40 in Shanghai
 
@@ -203,10 +230,16 @@ class ProcrastinateJobs:
             timestamp: int | None = None,
             payload: Mapping[str, JsonValue] | None = None,
             failures: int = 0,
+            correlation_id: str | None = None,
+            traceparent: str | None = None,
         ) -> None:
-            try:
-                await run(payload or {})
-            except Exception as error:
+            with (
+                correlated(correlation_id or f"{name}-{context.job.id}"),
+                span(f"job {name}", parent=traceparent) as one,
+            ):
+                if (error := await self._tried(name, run, payload or {})) is None:
+                    return
+                one.failed(type(error).__name__)
                 self._log.warning("jobs.failed", task=name, failures=failures + 1, exc_info=error)
                 pause_s = min(2 ** min(failures, 10), _LONGEST_PAUSE_S)
                 await self._ask(Wish(name, context.job.queueing_lock, payload or {}, pause_s, failures + 1))
@@ -216,6 +249,16 @@ class ProcrastinateJobs:
         made = self._app.task(name=name, retry=True, pass_context=True, queueing_lock=name if cron else None)(task)
         if cron is not None:
             self._ticks.append((made, cron))
+
+    async def _tried(self, name: str, run: Task, payload: Mapping[str, JsonValue]) -> Exception | None:
+        """Run a task once; what it raised, if anything."""
+        started, failure = self._timer(), None
+        try:
+            await run(payload)
+        except Exception as error:
+            failure = error
+        meters.job(name, "failed" if failure else "done", self._timer() - started)
+        return failure
 
     # Asking
 
@@ -260,6 +303,23 @@ class ProcrastinateJobs:
         """Ask for a task outside any transaction; one that waits already is enough."""
         await self._ask(Wish(task, key=task))
 
+    async def wake_soon(self, task: str) -> None:
+        """Of those who ask in the same moment the first waits for the wake-up, and the rest are part of the next one."""
+        standing = self._waking.setdefault(task, _Waking())
+        if standing.asked:
+            return
+        standing.asked = True
+        async with standing.turn:
+            pause_s = standing.free_at - self._timer()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+            standing.asked = False  # from here on somebody else's commit may be too late for this one
+            try:
+                await self.wake(task)
+            except Exception as error:
+                self._log.warning("jobs.wake_up_lost", task=task, error=type(error).__name__)
+            standing.free_at = self._timer() + self._pace.wake_apart_s
+
     async def _ask(self, wish: Wish) -> None:
         try:
             await self._defer(wish)
@@ -268,12 +328,14 @@ class ProcrastinateJobs:
 
     async def _defer(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
         payload: Any = dict(wish.payload)
+        woken = {"correlation_id": wish.correlation_id, "traceparent": wish.traceparent}
+        carried: dict[str, Any] = {name: value for name, value in woken.items() if value is not None}
         await self._app.configure_task(
             wish.task,
             queueing_lock=wish.key,
             connection=connection,
             schedule_in={"seconds": wish.delay_s} if wish.delay_s else None,
-        ).defer_async(payload=payload, failures=wish.failures)
+        ).defer_async(payload=payload, failures=wish.failures, **carried)
 
     async def _bring_forward(self, wish: Wish, connection: AsyncConnection[Any] | None = None) -> None:
         when = {"key": wish.key, "delay_s": wish.delay_s}

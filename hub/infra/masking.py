@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from uuid import UUID
 
 from hub.core.identity import mask_middle, mask_text
@@ -28,13 +29,14 @@ _PERSONAL_NAMES = re.compile(
     r"(?i)^(.*_)?(phone|mobile|document_number|document_no|identity_number|id_number|id_card|passport|account_number"
     r"|card_number|bank_account|pan|address)$"
 )
-# What a credential looks like, wherever it stands in a text.
+# What a credential looks like, wherever it stands in a text; before it, what no such text is without: every call and
+# callback passes through here, and most texts are short words.
 _SHAPES = (
-    re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JSON web token, RFC 7519
-    re.compile(r"\b(?:sk|pk|rk|lh|whsec)_[A-Za-z0-9_+/=-]{8,}"),  # keys that say what they are, ours among them
-    re.compile(r"(?i)(?<=\bbearer )[A-Za-z0-9._~+/=-]+"),  # RFC 6750
-    re.compile(r"(?i)(?<=\bbasic )[A-Za-z0-9+/=]{8,}"),  # RFC 7617
-    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password in an address, RFC 3986
+    ("eyJ", re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")),  # JSON web token, RFC 7519
+    ("_", re.compile(r"\b(?:sk|pk|rk|lh|whsec)_[A-Za-z0-9_+/=-]{8,}")),  # keys that say what they are, ours among them
+    (" ", re.compile(r"(?i)(?<=\bbearer )[A-Za-z0-9._~+/=-]+")),  # RFC 6750
+    (" ", re.compile(r"(?i)(?<=\bbasic )[A-Za-z0-9+/=]{8,}")),  # RFC 7617
+    ("://", re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")),  # user:password in an address, RFC 3986
 )
 # `name=value` as addresses and forms have it, `"name": "value"` as JSON has it.
 _PARAMETER = re.compile(
@@ -55,24 +57,30 @@ def masked_text(text: str) -> str:
     """Free text without known secrets, credentials by shape, and personal data by shape."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    for shape in _SHAPES:
-        text = shape.sub(HIDDEN, text)
-    return mask_text(_PARAMETER.sub(rf"\1\2={HIDDEN}", text))
+    for mark, shape in _SHAPES:
+        if mark in text:
+            text = shape.sub(HIDDEN, text)
+    return mask_text(_PARAMETER.sub(rf"\1\2={HIDDEN}", text) if "=" in text or ":" in text else text)
 
 
 def masked_value(name: str, value: object) -> JsonValue:
     """One field's value, fit to be stored as JSON and seen by people."""
     if value is None or isinstance(value, bool):
         return value
-    if _SECRET_NAMES.search(name):
+    secret, personal = _named(name)
+    if secret:
         return HIDDEN
     if isinstance(value, Mapping):
         return masked(value)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
         return [masked_value(name, part) for part in value]
-    if _PERSONAL_NAMES.search(name):
-        return mask_middle(str(value), head=0, tail=4)
-    return _plain(value)
+    return mask_middle(str(value), head=0, tail=4) if personal else _plain(value)
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> tuple[bool, bool]:
+    """Whether a field of this name is a secret, and whether it is personal; there are few names and many values."""
+    return _SECRET_NAMES.search(name) is not None, _PERSONAL_NAMES.search(name) is not None
 
 
 def _plain(value: object) -> JsonValue:

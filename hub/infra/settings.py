@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.core.errors import InvalidInput
@@ -23,6 +23,7 @@ from hub.infra.masking import know_secret
 
 _PREFIX = "LEASEHUB_"
 _DATABASE_URL = "DATABASE_URL"
+_SHORTEST_TOKEN = 16
 _OTHERS_PREFIXES = ("LEASEHUB_P__",)  # settings of provider instances
 # What is made from a value that is wrong itself says nothing of its own.
 _FOLLOWS_ANOTHER = "default_factory_not_called"
@@ -77,6 +78,15 @@ class HubSettings(BaseSettings):
     public_url: str = Field(default_factory=_own_address)
     # Where `hub up` and `hub demo` have the stand-in vendors listen.
     sandbox_port: int = Field(default=8800, ge=1, le=65535)
+    # How many a minute each process takes before it says 429; 0 is without a limit.
+    requests_per_minute_of_token: int = Field(default=1_200, ge=0)
+    requests_per_minute_of_address: int = Field(default=6_000, ge=0)
+    strangers_per_minute: int = Field(default=300, ge=0)
+    callbacks_per_minute: int = Field(default=300_000, ge=0)
+    # Who shows this may scrape /metrics; without it, only this machine may.
+    metrics_token: SecretStr | None = None
+    # Where `hub work` answers for its health and metrics; without it, nowhere.
+    worker_port: int | None = Field(default=None, ge=1, le=65535)
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.CONSOLE
 
@@ -97,6 +107,15 @@ class HubSettings(BaseSettings):
         _ = parts.port  # raises ValueError for one that is no number
         know_secret(parts.password or "")
         return f"postgresql://{rest}"
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            if len(value.get_secret_value()) < _SHORTEST_TOKEN:
+                raise ValueError(f"must have {_SHORTEST_TOKEN} characters or more")
+            know_secret(value.get_secret_value())
+        return value
 
     @field_validator("public_url")
     @classmethod

@@ -8,6 +8,7 @@ is a connect error, nothing is sent twice, and an address goes out byte for byte
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from typing import Literal
 import aiohttp
 import httpx
 import yarl
+from aiohttp.abc import ResolveResult
 from aiohttp.client_exceptions import ConnectionTimeoutError
 from multidict import CIMultiDict
+
+from hub.infra.destinations import Destinations
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
 # We ask for plain answers; one that is compressed all the same may grow a thousandfold, so less of it is read.
@@ -36,19 +40,25 @@ def make_client(
     base_url: str = "",
     verify: Verify = True,
     limits: httpx.Limits = LIMITS,
+    destinations: Destinations | None = None,
 ) -> httpx.AsyncClient:
     """A client for one instance: no redirects, no proxy or credentials from the environment, bounded answers.
 
     `timeout_s` in seconds holds for each of connecting, waiting for a free connection, and the next bytes; `verify` is
-    a context or the path of a file of authorities. `transport` is the seam: aiohttp, httpx's own, or any other.
+    a context or the path of a file of authorities. `transport` is the seam: aiohttp, httpx's own, or any other. With
+    `destinations` nothing else is connected to, over aiohttp alone; raises InvalidInput for a `base_url` outside them.
     """
+    if destinations is not None:
+        assert transport == "aiohttp", "only there is the address that was judged the one that is connected to"
+        if base_url:
+            destinations.check(base_url, "base_url")
     if isinstance(transport, httpx.AsyncBaseTransport):
         bounded: httpx.AsyncBaseTransport = Bounded(transport)
     elif transport == "plain":
         bounded = plain(verify=verify, limits=limits)
     else:
-        bounded = over_aiohttp(verify=verify, limits=limits)
-    return httpx.AsyncClient(
+        bounded = over_aiohttp(verify=verify, limits=limits, destinations=destinations)
+    client = httpx.AsyncClient(
         transport=bounded,
         base_url=base_url,
         timeout=httpx.Timeout(timeout_s),
@@ -56,11 +66,22 @@ def make_client(
         follow_redirects=False,
         trust_env=False,
     )
+    client._cookies = _Forgetful()  # httpx copies whatever jar it is handed into one of its own kind
+    return client
 
 
-def over_aiohttp(*, verify: Verify = True, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
+class _Forgetful(httpx.Cookies):
+    """Keeps no cookie: what one answer sets must not travel with another call, and looking for one costs each call."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take nothing."""
+
+
+def over_aiohttp(
+    *, verify: Verify = True, limits: httpx.Limits = LIMITS, destinations: Destinations | None = None
+) -> httpx.AsyncBaseTransport:
     """The transport that clients are given; the conformance kit finds it by its entry point."""
-    return Bounded(AiohttpTransport(verify=_context(verify), limits=limits))
+    return Bounded(AiohttpTransport(verify=_context(verify), limits=limits, destinations=destinations))
 
 
 def plain(*, verify: Verify = True, limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport:
@@ -77,9 +98,12 @@ def _context(verify: Verify) -> ssl.SSLContext:
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """httpx's requests over aiohttp's connections; opened at the first request, in the loop that makes it."""
 
-    def __init__(self, *, verify: ssl.SSLContext, limits: httpx.Limits) -> None:
+    def __init__(
+        self, *, verify: ssl.SSLContext, limits: httpx.Limits, destinations: Destinations | None = None
+    ) -> None:
         self._verify = verify
         self._limits = limits
+        self._destinations = destinations
         self._session: aiohttp.ClientSession | None = None
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -88,6 +112,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 limit=self._limits.max_connections or 0,
                 keepalive_timeout=self._limits.keepalive_expiry,
                 ssl=self._verify,
+                resolver=_Judged(self._destinations) if self._destinations is not None else None,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -101,6 +126,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request once and hand back the answer, its body still to be read."""
+        if self._destinations is not None and (reason := self._destinations.refusal(request.url)):
+            raise httpx.ConnectError(f"not connected: the address {reason}")
         wait: dict[str, float | None] = request.extensions.get("timeout", {})
         with _translated():
             answer = await self._opened().request(
@@ -128,6 +155,26 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._session = None
 
 
+class _Judged(aiohttp.ThreadedResolver):
+    """Looks a name up once and gives its addresses on only when all may be connected to: those, and no later ones.
+
+    An address that stands in the URL itself is not looked up; the transport has judged it by then.
+    """
+
+    def __init__(self, destinations: Destinations) -> None:
+        super().__init__()
+        self._destinations = destinations
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a host; raises OSError when one of them leads inwards."""
+        found = await super().resolve(host, port, family)
+        if not self._destinations.may_connect(host, port, [one["host"] for one in found]):
+            raise OSError("the name leads to an address that is not public")
+        return found
+
+
 def _address(url: httpx.URL) -> yarl.URL:
     """The address exactly as it stands: requoting would break a signature over it. Credentials are in a header."""
     return yarl.URL(str(url.copy_with(userinfo=b"") if url.userinfo else url), encoded=True)
@@ -135,9 +182,10 @@ def _address(url: httpx.URL) -> yarl.URL:
 
 def _headers(request: httpx.Request) -> Iterator[tuple[str, str]]:
     """The request's headers; how a streamed body is framed is aiohttp's business."""
-    for name, value in request.headers.multi_items():
-        if name.lower() != "transfer-encoding":
-            yield name, value
+    encoding = request.headers.encoding
+    for name, value in request.headers.raw:
+        if name.lower() != b"transfer-encoding":
+            yield name.decode(encoding), value.decode(encoding)
 
 
 def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes] | None:

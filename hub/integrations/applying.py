@@ -10,21 +10,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from hub.core.events import WebhookApplied
-from hub.core.ports.webhooks import WebhookEvent, WebhookKind
+from hub.core.ports.webhooks import WebhookEvent
 from hub.infra.access import system
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
 from hub.integrations import wire
 from hub.integrations.executor import Executor
 from hub.integrations.facts import ProviderEventReceived
+from hub.integrations.fates import AGAIN, UNASKED, Fate, News, fate_of
 from hub.integrations.plugins import shown
-from hub.integrations.reconcile import AT_ONCE, Learned, reconcile_now
+from hub.integrations.reconcile import AT_ONCE, reconcile_now
 from hub.integrations.records import InboxDelivery, ProviderCall
 from hub.integrations.verdicts import OPEN_STATES, CallState
 
@@ -32,21 +32,6 @@ CHUNK = 500
 _ACTOR = system("inbox")
 # Whoever has taken a row to apply it has this long before somebody else may.
 _CLAIM = timedelta(minutes=2)
-_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
-# What a provider sends of its own accord: no call of ours asked for it.
-_UNASKED = frozenset({WebhookKind.POSITION, WebhookKind.DEVICE_ALARM})
-
-
-class Fate(StrEnum):
-    """What became of an event; of several in one delivery, the first in this order counts."""
-
-    FAILED = "failed"
-    WAITS = "received"
-    APPLIED = "applied"
-    STALE = "stale"  # it told nothing that was not known
-    UNMAPPED = "unmapped"  # it belongs to nothing that we know
-
-
 _WORST_FIRST = tuple(Fate)
 
 
@@ -68,9 +53,6 @@ class _Verdict:
     delivery: _Delivery
     fate: Fate
     error: str = ""
-
-
-_News = Learned | str  # what asking brought, or why asking went wrong
 
 
 async def apply_due(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
@@ -132,7 +114,7 @@ class _Calls:
 
 
 async def _calls_of(database: Database, deliveries: Sequence[_Delivery]) -> _Calls:
-    asked = [(one.instance, event) for one in deliveries for event in one.events if event.kind not in _UNASKED]
+    asked = [(one.instance, event) for one in deliveries for event in one.events if event.kind not in UNASKED]
     refs = {(instance, event.subject_ref) for instance, event in asked if event.subject_ref}
     keys = {(instance, event.subject_key) for instance, event in asked if event.subject_key}
     if not refs and not keys:
@@ -150,10 +132,10 @@ async def _calls_of(database: Database, deliveries: Sequence[_Delivery]) -> _Cal
     return _Calls(by_ref, by_key)
 
 
-async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UUID, _News]:
+async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UUID, News]:
     """Ask once after every open call, several at once, however many events tell of it."""
     places = asyncio.Semaphore(AT_ONCE)
-    news: dict[UUID, _News] = {}
+    news: dict[UUID, News] = {}
 
     async def one(call_id: UUID) -> None:
         async with places:
@@ -171,29 +153,22 @@ async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UU
 # What becomes of them
 
 
-def _judge(delivery: _Delivery, calls: _Calls, news: Mapping[UUID, _News]) -> _Verdict:
+def _judge(delivery: _Delivery, calls: _Calls, news: Mapping[UUID, News]) -> _Verdict:
     fates = [_fate(delivery, event, calls.of(delivery.instance, event), news) for event in delivery.events]
     fate = min((fate for fate, _ in fates), key=_WORST_FIRST.index, default=Fate.UNMAPPED)
     return _Verdict(delivery=delivery, fate=fate, error="; ".join(error for _, error in fates if error))
 
 
 def _fate(
-    delivery: _Delivery, event: WebhookEvent, calls: Sequence[ProviderCall], news: Mapping[UUID, _News]
+    delivery: _Delivery, event: WebhookEvent, calls: Sequence[ProviderCall], news: Mapping[UUID, News]
 ) -> tuple[Fate, str]:
-    patient = delivery.tries <= len(_AGAIN)
-    if event.kind in _UNASKED:
-        return Fate.APPLIED, ""
-    if event.kind is WebhookKind.UNMAPPED:
-        return Fate.UNMAPPED, ""
-    if not calls:
-        return (Fate.WAITS if patient else Fate.UNMAPPED), "no call of ours is known by this reference or key"
-    learned = [news[call.id] for call in calls if call.id in news]
-    if errors := [one for one in learned if not isinstance(one, Learned)]:
-        return (Fate.WAITS if patient else Fate.FAILED), errors[0]
-    if any(one is not Learned.NOTHING for one in learned):
-        return Fate.APPLIED, ""
-    waits = patient and learned and not any(_says(call) == event.status for call in calls)
-    return (Fate.WAITS, "the provider's status does not say so yet") if waits else (Fate.STALE, "")
+    return fate_of(
+        event.kind,
+        tries=delivery.tries,
+        calls=len(calls),
+        news=[news[call.id] for call in calls if call.id in news],
+        says_so=any(_says(call) == event.status for call in calls),
+    )
 
 
 def _says(call: ProviderCall) -> object:
@@ -235,7 +210,7 @@ def _row(tx: Tx, verdict: _Verdict) -> dict[str, object]:
         "id": verdict.delivery.id,
         "state": verdict.fate.value,
         "error": verdict.error,
-        "apply_at": tx.now + _AGAIN[verdict.delivery.tries - 1] if waits else None,
+        "apply_at": tx.now + AGAIN[verdict.delivery.tries - 1] if waits else None,
         "applied_at": None if waits else tx.now,
     }
 
@@ -243,7 +218,7 @@ def _row(tx: Tx, verdict: _Verdict) -> dict[str, object]:
 def _emit(tx: Tx, delivery: _Delivery) -> None:
     """Tell the rooms what nobody asked for; in the transaction that ends the delivery, so once."""
     for event in delivery.events:
-        if event.kind in _UNASKED:
+        if event.kind in UNASKED:
             tx.emit(
                 ProviderEventReceived(
                     instance=delivery.instance,

@@ -125,6 +125,11 @@ class Breakers:
         states = {name: each.state(now, generation) for (name, kind), each in self._all.items() if kind == wanted}
         return {name: state.value for name, state in states.items() if state is not BreakerState.CLOSED}
 
+    def standing(self, generation: int) -> dict[tuple[str, str], BreakerState]:
+        """Every breaker that a call has met, by instance and capability."""
+        now = self.timer()
+        return {key: breaker.state(now, generation) for key, breaker in self._all.items()}
+
     def tell(
         self, instance: str, capability: Capability | None, generation: int, move: Callable[[Breaker, float], None]
     ) -> None:

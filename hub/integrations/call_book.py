@@ -7,32 +7,26 @@ round trips, and a read one. What becomes of an open entry later is `reconcile`'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from hub.core.effects import Effect
 from hub.core.errors import RetryAdvice, UnknownOutcome
 from hub.core.json import JsonValue
 from hub.core.money import Money
 from hub.infra.database import FUNCTIONAL_CURRENCY, Database
+from hub.infra.statements import bare, compiled
 from hub.infra.vault import Vault
 from hub.integrations import wire
 from hub.integrations.answers import Answer
 from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
+from hub.integrations.pursuit import first_look, intent_until
 from hub.integrations.records import ProviderCall
 from hub.integrations.routing import RouteDecision
-from hub.integrations.scribe import Scribe
-from hub.integrations.verdicts import CallState, next_check, outcome_of, reference_of, subject_of
+from hub.integrations.verdicts import CallState, outcome_of, reference_of, subject_of
 
-# After its deadline a call has this long to write down its end before it counts as cut off.
-_GRACE = timedelta(seconds=30)
 _RESULT = "provider_call.result"
 _REQUEST = "provider_call.request"
 
@@ -54,21 +48,15 @@ _END_COLUMNS = [
 ]
 
 
-def _text(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
-    """A statement as the driver takes it: compiled once, for it is run with every call."""
-    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    return str(statement.compile(dialect=dialect, column_keys=columns))
-
-
-_NOTE = _text(sa.insert(ProviderCall), _COLUMNS)
-_OPEN = _text(
+_NOTE = compiled(sa.insert(ProviderCall), _COLUMNS)
+_OPEN = compiled(
     insert(ProviderCall).on_conflict_do_nothing(
         index_elements=[ProviderCall.operation, ProviderCall.idempotency_key], index_where=sa.text("holds_key")
     ),
     _COLUMNS,
 )
 # The request is kept only while it may have to be sent again; what reconcile has settled meanwhile stays as it is.
-_CLOSE = _text(
+_CLOSE = compiled(
     sa.update(ProviderCall)
     .values(request_sealed=sa.case((sa.bindparam("unknown", type_=sa.Boolean), ProviderCall.request_sealed)))
     .where(ProviderCall.id == sa.bindparam("call_id", type_=sa.Uuid))
@@ -82,7 +70,6 @@ class CallBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._scribe = Scribe(database.engine)
 
     async def open(self, trip: Trip) -> bool:
         """Write the intent; False when another call holds the key already."""
@@ -91,7 +78,7 @@ class CallBook:
             "holds_key": True,
             "state": CallState.INTENT,
             "provider_ref": subject_of(trip.errand.ask.request),
-            "reconcile_at": trip.errand.expires_at + _GRACE,
+            "reconcile_at": intent_until(trip.errand.expires_at),
         }
         if may_be_sent_again(trip.errand, trip.operation.facts):
             text = wire.to_text(trip.errand.ask.request)
@@ -132,20 +119,7 @@ class CallBook:
 
     async def _write(self, point: str, statement: str, row: Mapping[str, object]) -> int:
         self._database.fault(f"call_book.{point}")
-        return await self._scribe.write(statement, {name: _bare(value) for name, value in row.items()})
-
-
-def _bare(value: object) -> object:
-    """A value as the driver takes it."""
-    match value:
-        case dict() | list():
-            return Jsonb(value)
-        case Money():
-            return value.amount
-        case Enum():
-            return value.value
-        case _:
-            return value
+        return await self._database.scribe.write(statement, {name: bare(value) for name, value in row.items()})
 
 
 def answer_of(vault: Vault, call: ProviderCall) -> Answer:
@@ -201,15 +175,8 @@ def end_of(vault: Vault, trip: Trip, ended: Ended) -> dict[str, Any]:
         "advice": ended.advice,
         "finished_at": trip.finished_at,
         "duration_ms": trip.duration_ms,
-        "reconcile_at": _first_look(trip.errand, ended.state, trip.finished_at),
+        "reconcile_at": first_look(trip.errand.effect, ended.state, trip.finished_at),
     }
-
-
-def _first_look(errand: Errand, state: CallState, finished_at: datetime) -> datetime | None:
-    """When reconcile looks first; a read whose outcome is unknown has changed nothing and is not looked for."""
-    searched = state is CallState.UNKNOWN and errand.effect is not Effect.READ
-    awaited = state is CallState.PENDING
-    return finished_at + next_check(state, errand.effect) if searched or awaited else None
 
 
 def _cost(result: object) -> Money | None:

@@ -106,6 +106,14 @@ async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:
     return {(operation, ended): count for operation, ended, count in rows}
 
 
+async def unsettled(tx: Tx) -> Mapping[tuple[str, str], int]:
+    """How many calls of each instance have an outcome that nobody knows, by state: `unknown`, `escalated`, `intent`."""
+    open_states = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
+    counted = select(ProviderCall.instance, ProviderCall.state, func.count()).where(ProviderCall.state.in_(open_states))
+    rows = await tx.execute(counted.group_by(ProviderCall.instance, ProviderCall.state))
+    return {(instance or "", state): count for instance, state, count in rows}
+
+
 async def open_unknowns(tx: Tx) -> int:
     """How many calls have an outcome that nobody knows; a mere look that failed has left nothing open."""
     open_states = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)

@@ -24,6 +24,7 @@ from hub.integrations.routing import Condition, Routes, Rule, Strategy
 ENVIRONMENT_PREFIX = "LEASEHUB_P__"
 _INSTANCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLUGIN = re.compile(r"[a-z][a-z0-9_-]*")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
 _LONGEST_NAME = 60
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -38,7 +39,10 @@ class PluginEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEntry:
-    """An instance as configured. `settings` may hold secret references; `overrides` are its environment variables."""
+    """An instance as configured. `settings` may hold secret references; `overrides` are its environment variables.
+
+    `allow_hosts` are the hosts that it may reach although they are not public, or without https.
+    """
 
     name: str
     plugin: str
@@ -47,6 +51,7 @@ class ProviderEntry:
     enabled: bool = True
     settings: Mapping[str, object] = field(default_factory=dict, repr=False)
     overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allow_hosts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,8 @@ class Configuration:
     plugins: Mapping[str, PluginEntry] = field(default_factory=dict)
     providers: Mapping[str, ProviderEntry] = field(default_factory=dict)
     routes: Mapping[Capability, Routes] = field(default_factory=dict)
+    # Hosts that outgoing webhooks may reach although they are not public, or without https.
+    webhook_hosts: frozenset[str] = frozenset()
 
 
 def parse(text: str, environment: Mapping[str, str]) -> Configuration:
@@ -71,11 +78,17 @@ def parse(text: str, environment: Mapping[str, str]) -> Configuration:
         name: _provider(name, table, plugins, overrides.pop(name, {})) for name, table in top.tables("providers")
     }
     routes = dict(_routes(name, table, providers) for name, table in top.tables("routes"))
+    webhooks = _Table("webhooks", top.take("webhooks") or {})
+    webhook_hosts = webhooks.hosts("allow_hosts")
+    webhooks.close()
     top.close()
     for stranger, variables in overrides.items():
         _refuse_variable(stranger, next(iter(variables)), providers)
     return Configuration(
-        plugins=MappingProxyType(plugins), providers=MappingProxyType(providers), routes=MappingProxyType(routes)
+        plugins=MappingProxyType(plugins),
+        providers=MappingProxyType(providers),
+        routes=MappingProxyType(routes),
+        webhook_hosts=webhook_hosts,
     )
 
 
@@ -160,6 +173,19 @@ class _Table:
                 raise InvalidInput(place, f"{name} is already in the list")
         return tuple(value)
 
+    def hosts(self, key: str) -> frozenset[str]:
+        """A list of hosts, each with or without a port; none when the key is absent."""
+        value = self.take(key)
+        if value is None:
+            return frozenset()
+        if not isinstance(value, list):
+            raise InvalidInput(self.at(key), "must be a list of hosts")
+        for index, host in enumerate(value):
+            if not isinstance(host, str) or not _HOST.fullmatch(host):
+                reason = 'must be a host in small letters, with or without a port: "psp.internal", "127.0.0.1:8800"'
+                raise InvalidInput(f"{self.at(key)}[{index}]", reason)
+        return frozenset(value)
+
     def tables(self, key: str) -> list[tuple[str, _Table]]:
         """The tables below a key, by name; none when the key is absent."""
         parent = _Table(self.at(key), self.take(key) or {})
@@ -207,6 +233,7 @@ def _provider(
         enabled=table.flag("enabled", default=True),
         settings=MappingProxyType(settings),
         overrides=MappingProxyType(dict(overrides)),
+        allow_hosts=table.hosts("allow_hosts"),
     )
     table.close()
     if entry.required and not entry.enabled:

@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from hub.core.errors import ProviderError, RateLimited, UnknownOutcome
 from hub.core.provider import CallContext, Clock, Health
+from hub.infra.tracing import span
 from hub.integrations import wire
 from hub.integrations.breaker import Breaker, Breakers, BreakerState
 from hub.integrations.bulkhead import Bulkheads
@@ -41,6 +42,14 @@ class Courier:
 
     async def deliver(self, trip: Trip) -> Ended:
         """Make the trip; only a cancellation of the asker gets out as an exception."""
+        name, operation = trip.instance.name, trip.errand.ask.operation
+        with span(f"provider {operation}", leasehub__instance=name, leasehub__operation=operation) as one:
+            ended = await self._timed(trip)
+            one.note("leasehub.outcome", ended.state.value)
+            one.note("leasehub.attempts", trip.attempt)
+            return ended
+
+    async def _timed(self, trip: Trip) -> Ended:
         started = self.timer()
         try:
             return Ended.with_result(await self._first(trip), plain_read=trip.errand.plain_read)

@@ -17,7 +17,9 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hub.core.errors import InvalidInput
 from hub.core.provider import Capability, PluginDescriptor, PluginSettings
+from hub.infra.destinations import Destinations
 from hub.integrations.configuration import Configuration, ProviderEntry
 from hub.integrations.credentials import SecretSource, settle
 from hub.integrations.plugins import Found, PluginRefused, ProviderState, allowed, guarded, load
@@ -98,7 +100,15 @@ async def _instance(
             advice, reason = _settings_advice(refusal.reason, entry), f"in production: {refusal.reason}"
             yield Finding(subject=subject, reason=reason, advice=advice, serious=False)
     address = str(getattr(settings, "base_url", "") or "")
-    if address and (reason := await _unreachable(address)):
+    if not address:
+        return
+    try:
+        Destinations(allow_hosts=entry.allow_hosts).check(address, "base_url")
+    except InvalidInput as refused:
+        advice = f"change it, or list its host in allow_hosts of [providers.{entry.name}] if it is meant to be inside"
+        yield Finding(subject=subject, reason=str(refused), advice=advice)
+        return
+    if reason := await _unreachable(address):
         advice = "is the vendor up, the address right, and this machine let out to it?"
         yield Finding(subject=subject, reason=reason, advice=advice)
 

@@ -19,6 +19,7 @@ from hub.core.errors import Conflict, InvalidInput, UnknownOutcome
 from hub.core.events import BreakerChanged, ProviderCallFinished
 from hub.core.hookspecs import OPERATIONS, OperationSpec
 from hub.core.json import JsonValue
+from hub.infra import meters
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, in_transaction
 from hub.infra.logs import correlation_id
@@ -225,10 +226,12 @@ class Executor:
         self.registry.observe("breaker_changed", event)
 
     def _tell(self, trip: Trip, ended: Ended) -> None:
+        name, operation = trip.instance.name, trip.errand.ask.operation
+        meters.provider_call(name, operation, ended.state.value, trip.duration_ms / 1000)
         event = ProviderCallFinished(
             call_id=trip.call_id,
-            instance=trip.instance.name,
-            operation=trip.errand.ask.operation,
+            instance=name,
+            operation=operation,
             outcome="ok" if ended.state in (CallState.OK, CallState.PENDING) else ended.error_code or ended.state,
             attempt=trip.attempt,
             duration_ms=trip.duration_ms,

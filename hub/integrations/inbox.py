@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+import sqlalchemy as sa
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookReply, WebhookRequest
 from hub.infra import audit
-from hub.infra.access import system
 from hub.infra.database import Database, Tx
 from hub.infra.logs import logger
 from hub.infra.masking import masked
+from hub.infra.statements import bare, compiled
 from hub.integrations import wire
 from hub.integrations.applying import apply_due
 from hub.integrations.plugins import Receive, shown
@@ -35,8 +36,10 @@ __all__ = ["INBOX_APPLY", "apply_due", "receive", "replay"]
 INBOX_APPLY = "inbox.apply"
 LONGEST_BODY = 1_000_000  # bytes
 _LONGEST_KEY = 255
-_ACTOR = system("inbox")
 _REQUEST = "webhook_inbox.request"
+
+_COLUMNS = [column.name for column in sa.inspect(InboxDelivery).columns if column.name != "applied_at"]
+_NEW = compiled(insert(InboxDelivery).on_conflict_do_nothing(index_elements=["instance", "event_key"]), _COLUMNS)
 
 _NOT_HERE = WebhookReply(status=404, body=b"not found")
 _TOO_LARGE = WebhookReply(status=413, body=b"too large")
@@ -88,7 +91,7 @@ def event_key(request: WebhookRequest, events: Sequence[WebhookEvent]) -> str:
 async def _store(database: Database, instance: str, request: WebhookRequest, delivery: WebhookDelivery) -> None:
     """One row for each callback, however often and at once it comes; committed when this returns."""
     row_id = database.ids.new()
-    row = {
+    row: dict[str, object] = {
         "id": row_id,
         "instance": instance,
         "event_key": event_key(request, delivery.events),
@@ -105,10 +108,9 @@ async def _store(database: Database, instance: str, request: WebhookRequest, del
         "error": "",
         "replayed_count": 0,
     }
-    async with database.transaction(_ACTOR) as tx:
-        new = insert(InboxDelivery).on_conflict_do_nothing(index_elements=["instance", "event_key"])
-        if (await tx.execute(new.returning(InboxDelivery.id), row)).first() is not None:
-            await tx.jobs.enqueue(tx, INBOX_APPLY, key=INBOX_APPLY)
+    database.fault("commit")
+    if await database.scribe.write(_NEW, {name: bare(value) for name, value in row.items()}):
+        await database.jobs.wake_soon(INBOX_APPLY)
 
 
 async def replay(tx: Tx, registry: Registry, *, inbox_id: UUID) -> None:
@@ -127,6 +129,22 @@ async def replay(tx: Tx, registry: Registry, *, inbox_id: UUID) -> None:
     row.apply_at, row.replayed_count = tx.now, row.replayed_count + 1
     await audit.record(tx, action="callback.replayed", subject="webhook_inbox", subject_id=inbox_id)
     await tx.jobs.enqueue(tx, INBOX_APPLY, key=INBOX_APPLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """What of an instance's callbacks is not applied yet: how many, and since when the oldest is due."""
+
+    instance: str
+    waiting: int
+    due_since: datetime
+
+
+async def lag(tx: Tx) -> list[Lag]:
+    """Every instance whose callbacks wait to be applied."""
+    waits = select(InboxDelivery.instance, func.count(), func.min(InboxDelivery.apply_at))
+    rows = await tx.execute(waits.where(InboxDelivery.apply_at.is_not(None)).group_by(InboxDelivery.instance))
+    return [Lag(instance=name, waiting=waiting, due_since=since) for name, waiting, since in rows if since is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.infra.database import Tx
 from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced
-from hub.integrations.applying import Fate
 from hub.integrations.call_log import CallView, in_scope, shown
+from hub.integrations.fates import Fate
 from hub.integrations.inbox import DeliveryView, delivery
 from hub.integrations.records import InboxDelivery, ProviderCall
 from hub.integrations.verdicts import CallState

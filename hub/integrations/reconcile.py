@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Literal, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,7 +19,7 @@ import sqlalchemy as sa
 from hub.core.effects import Effect
 from hub.core.errors import Conflict, InvalidInput, NotFound, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS
-from hub.core.ports import NoRecord, StatusQuery
+from hub.core.ports import StatusQuery
 from hub.core.provider import OperationFacts
 from hub.infra import audit
 from hub.infra.access import system
@@ -34,19 +33,9 @@ from hub.integrations.errands import Ended
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import shown
+from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, settled, taken
 from hub.integrations.records import ProviderCall
-from hub.integrations.verdicts import (
-    APART,
-    OPEN_STATES,
-    Asking,
-    CallState,
-    Search,
-    Step,
-    after_no_news,
-    after_no_record,
-    next_check,
-    outcome_of,
-)
+from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, outcome_of
 
 RECONCILE = "reconcile.tick"
 CHUNK = 500
@@ -55,16 +44,6 @@ _ACTOR = system("reconcile")
 _BY_HAND = "decided_by_hand"
 # The rest are mere looks, and what the regular turn hands to a person.
 _ASKED_AFTER = [name for name, spec in OPERATIONS.items() if spec.status_by]
-
-
-class Learned(StrEnum):
-    """What asking after a call once has brought."""
-
-    SETTLED = "settled"
-    NEWS = "news"  # more is known than before, but not the end
-    NOTHING = "nothing"
-    ESCALATED = "escalated"
-    CLOSED = "closed"  # there was nothing left to learn
 
 
 async def reconcile_due(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
@@ -113,7 +92,7 @@ async def decide_by_hand(
         raise Conflict(f"nothing is left to decide about this call: it is {call.state}")
     if not reason.strip():
         raise InvalidInput("reason", "a decision by hand needs one")
-    _settle(tx, call, _by_hand(call, outcome, result, reason))
+    _write(tx, call, settled(_pursuit(call), _by_hand(call, outcome, result, reason), tx.now))
     await audit.record(
         tx,
         action="provider_call.decided_by_hand",
@@ -154,8 +133,7 @@ async def _claim(database: Database, limit: int) -> list[ProviderCall]:
         )
         calls = list(await tx.scalars(due))
         for call in calls:
-            call.reconcile_count += 1
-            call.reconcile_at = tx.now + next_check(CallState(call.state), Effect(call.effect), call.reconcile_count)
+            _pursue(call, taken(_pursuit(call), tx.now))
         return calls
 
 
@@ -183,10 +161,11 @@ async def _ask_after(database: Database, executor: Executor, call: ProviderCall)
     crash_point("reconcile.after_query")
     async with database.transaction(_ACTOR) as tx:
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
-        if CallState(held.state) not in OPEN_STATES:
-            return Learned.CLOSED
-        learned = _write(tx, held, found, facts, asking)
-    return learned if isinstance(learned, Learned) else await _send_again(database, executor, call)
+        turn = after_question(
+            _pursuit(held), found=found, known=result_of(tx.vault, held), facts=facts, asking=asking, now=tx.now
+        )
+        _write(tx, held, turn)
+    return await _send_again(database, executor, call) if turn.send_again else turn.learned
 
 
 def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None, Asking]:
@@ -235,75 +214,51 @@ async def _send_again(database: Database, executor: Executor, call: ProviderCall
     crash_point("reconcile.after_send_again")
     async with database.transaction(_ACTOR) as tx:
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
-        if CallState(held.state) not in OPEN_STATES:
-            return Learned.CLOSED
         held.attempt += 1
-        if ended.state in (CallState.UNKNOWN, CallState.NOT_EXECUTED):
-            return Learned.NOTHING  # that it was not executed now says nothing of the first time
-        return _settle(tx, held, ended)
+        turn = after_second_send(_pursuit(held), ended, tx.now)
+        _write(tx, held, turn)
+        return turn.learned
 
 
 # Writing down what was learned: on a locked call, only forward
 
 
-def _write(
-    tx: Tx, call: ProviderCall, found: object | None, facts: OperationFacts | None, asking: Asking
-) -> Learned | Literal[Step.SEND_AGAIN]:
-    if call.state == CallState.INTENT:
-        call.state, call.error_code, call.detail = CallState.UNKNOWN, UnknownOutcome.code, "cut off"
-    if isinstance(found, NoRecord):
-        assert facts is not None, "it has answered"
-        return _take(tx, call, _no_record(tx, call, facts), "the provider has no record of it")
-    if found is not None:
-        call.no_record_count, call.no_record_at = 0, None
-        ended = Ended.with_result(found)
-        if ended.state is not CallState.UNKNOWN and found != result_of(tx.vault, call):
-            return _settle(tx, call, ended)
-    reason = "it cannot be asked after" if asking is Asking.NEVER else "no end of it in sight"
-    return _take(tx, call, after_no_news(_search(tx, call), facts, asking), reason)
-
-
-def _search(tx: Tx, call: ProviderCall) -> Search:
+def _pursuit(call: ProviderCall) -> Pursuit:
     assert call.started_at is not None, "a call that was sent"
-    return Search(
+    return Pursuit(
         state=CallState(call.state),
         effect=Effect(call.effect),
-        age=tx.now - call.started_at,
-        no_records=call.no_record_count,
+        started_at=call.started_at,
+        reconcile_at=call.reconcile_at,
+        reconcile_count=call.reconcile_count,
+        no_record_count=call.no_record_count,
+        no_record_at=call.no_record_at,
+        sent_again_at=call.sent_again_at,
     )
 
 
-def _no_record(tx: Tx, call: ProviderCall, facts: OperationFacts) -> Step:
-    """Count a "no record", if it is late enough to mean something and not the echo of the last one."""
-    late_enough = facts.settle_window is not None and _search(tx, call).age >= facts.settle_window
-    if late_enough and (call.no_record_at is None or tx.now - call.no_record_at >= APART):
-        call.no_record_count, call.no_record_at = call.no_record_count + 1, tx.now
-    return after_no_record(_search(tx, call), facts)
+def _pursue(call: ProviderCall, after: Pursuit) -> None:
+    call.state, call.reconcile_at, call.reconcile_count = after.state, after.reconcile_at, after.reconcile_count
+    call.no_record_count, call.no_record_at = after.no_record_count, after.no_record_at
+    call.sent_again_at = after.sent_again_at
 
 
-def _take(tx: Tx, call: ProviderCall, step: Step, reason: str) -> Learned | Literal[Step.SEND_AGAIN]:
-    """Take the step that the rules give when nothing new was learned."""
-    match step:
-        case Step.ASK_LATER | Step.LEAVE:
-            return Learned.NOTHING
-        case Step.SEND_AGAIN:
-            # It is about to be sent as if for the first time, and asked after as soon, whether or not we live to see it.
-            call.no_record_count, call.no_record_at, call.reconcile_count = 0, None, 0
-            call.reconcile_at = tx.now + next_check(CallState.UNKNOWN, Effect(call.effect))
-            return step
-        case Step.LET_GO:
-            call.state, call.reconcile_at = CallState.OK, None
-            return Learned.SETTLED
-        case Step.ESCALATE:
-            _escalate(tx, call, reason)
-            return Learned.ESCALATED
-        case _:
-            assert_never(step)
+def _write(tx: Tx, call: ProviderCall, turn: Turn) -> None:
+    """Write what a turn has made of a call, and tell it to whoever asked."""
+    if turn.learned is Learned.CLOSED:
+        return
+    _pursue(call, turn.after)
+    if turn.cut_off:
+        call.error_code, call.detail = UnknownOutcome.code, "cut off"
+    if turn.ended is not None:
+        _tell_known(tx, call, turn.ended)
+    if turn.escalated is not None:
+        _tell_escalated(tx, call, turn.escalated)
 
 
-def _escalate(tx: Tx, call: ProviderCall, reason: str) -> None:
+def _tell_escalated(tx: Tx, call: ProviderCall, reason: str) -> None:
     assert call.instance is not None, "a call that was sent"
-    call.state, call.reconcile_at, call.detail = CallState.ESCALATED, None, reason
+    call.detail = reason
     tx.emit(
         OutcomeEscalated(
             call_id=call.id,
@@ -315,18 +270,11 @@ def _escalate(tx: Tx, call: ProviderCall, reason: str) -> None:
     )
 
 
-def _settle(tx: Tx, call: ProviderCall, ended: Ended) -> Learned:
-    """Write what is known now and tell it to whoever asked."""
+def _tell_known(tx: Tx, call: ProviderCall, ended: Ended) -> None:
     if ended.result is not None:
         for name, value in result_columns(tx.vault, call.id, ended.result).items():
             setattr(call, name, value)
-    pending = ended.state is CallState.PENDING
-    if call.state != CallState.PENDING:
-        call.reconcile_count = 0
-        call.reconcile_at = tx.now + next_check(ended.state, Effect(call.effect)) if pending else None
-    elif not pending:
-        call.reconcile_at = None
-    call.state, call.error_code, call.detail, call.advice = ended.state, ended.error_code, ended.detail, ended.advice
+    call.error_code, call.detail, call.advice = ended.error_code, ended.detail, ended.advice
     call.finished_at, call.request_sealed = tx.now, None
     tx.emit(
         OutcomeKnown(
@@ -339,4 +287,3 @@ def _settle(tx: Tx, call: ProviderCall, ended: Ended) -> Learned:
             error_code=ended.error_code,
         )
     )
-    return Learned.NEWS if pending else Learned.SETTLED

@@ -80,6 +80,7 @@ class ProviderCall(Base):
     reconcile_count: Mapped[int]
     no_record_count: Mapped[int]
     no_record_at: Mapped[datetime | None]
+    sent_again_at: Mapped[datetime | None]
 
 
 class InboxDelivery(Base):

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from hub.core.errors import NotFound, RuleBroken
 from hub.core.provider import Clock, Logger
 from hub.infra import logs
+from hub.infra.destinations import Destinations
 from hub.integrations.configuration import Configuration
 from hub.integrations.credentials import SecretSource
 from hub.integrations.generation import Generation, Instance, InstanceCard, PluginCard, describe
@@ -43,7 +44,7 @@ class Registry:
     def __init__(
         self,
         *,
-        make_client: Callable[[str, str | None], HttpClient],
+        make_client: Callable[[str, str | None, Destinations], HttpClient],
         clock: Clock,
         secrets: SecretSource,
         find: Callable[[], Sequence[Found]] = installed,
@@ -52,7 +53,7 @@ class Registry:
         tenant: str = "",
         limits: Limits | None = None,
     ) -> None:
-        """`make_client(instance, base_url)` makes an instance's own HTTP client; `base_url` is None if it has none.
+        """`make_client(instance, base_url, destinations)` makes an instance's own HTTP client; `base_url` may be None.
 
         Callbacks of an instance arrive at `webhook_base`/webhooks/<instance>.
         """

@@ -27,6 +27,7 @@ from hub.core.provider import (
     PluginDescriptor,
     PluginSettings,
 )
+from hub.infra.destinations import Destinations
 from hub.infra.masking import masked_text
 from hub.integrations.configuration import Configuration, ProviderEntry
 from hub.integrations.credentials import SecretSource, settle, shows_secret
@@ -98,9 +99,9 @@ class _Plugin:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What it takes to set instances up. `make_client(instance, base_url)` makes one client for each."""
+    """What it takes to set instances up. `make_client(instance, base_url, destinations)` makes one client for each."""
 
-    make_client: Callable[[str, str | None], HttpClient]
+    make_client: Callable[[str, str | None, Destinations], HttpClient]
     clock: Clock
     logger: Callable[[str], Logger]
     secrets: SecretSource
@@ -182,7 +183,7 @@ class Setup:
             mode=entry.mode,
             clock=self.clock,
             logger=self.logger(entry.name),
-            http=self._client(tenure, entry.name, settings),
+            http=self._client(tenure, entry, settings),
             webhook_url=f"{self.webhook_base}/webhooks/{entry.name}",
         )
         bound = await guarded("factory", partial(_provided, tenure.manager, descriptor, settings, context), limit_s)
@@ -190,11 +191,12 @@ class Setup:
             tenure.observers.append(Observer(entry.name, bound.observes, self.logger("observers")))
         return bound
 
-    def _client(self, tenure: Tenure, instance: str, settings: PluginSettings) -> HttpClient:
+    def _client(self, tenure: Tenure, entry: ProviderEntry, settings: PluginSettings) -> HttpClient:
         """The instance's own client, held to the vendor's address where the settings have one."""
         base_url = getattr(settings, "base_url", None)
         try:
-            client = self.make_client(instance, None if base_url is None else str(base_url))
+            destinations = Destinations(allow_hosts=entry.allow_hosts)
+            client = self.make_client(entry.name, None if base_url is None else str(base_url), destinations)
         except Exception as error:  # an address is the operator's input: it must not take the others down
             raise PluginRefused(ProviderState.SETUP_ERROR, f"no client for it: {shown(error)}") from None
         tenure.clients.append(client)

@@ -15,7 +15,7 @@ from hub.infra.database import Base
 def _see_every_record() -> None:
     """Import every module that declares tables, wherever it stands in the house."""
     for module in pkgutil.walk_packages(hub.__path__, "hub."):
-        if module.name.rsplit(".", 1)[-1] in {"records", "staff", "audit", "jobs"}:
+        if module.name.rsplit(".", 1)[-1] in {"records", "staff", "audit", "jobs", "idempotency"}:
             importlib.import_module(module.name)
 
 

@@ -67,10 +67,19 @@ async def exchange(
             asked = client.stream(method, url, headers=headers, content=content, timeout=waits, follow_redirects=False)
             async with asked as response:
                 body = await _read(response, max_bytes)
-                lowered = {name.lower(): value for name, value in response.headers.items()}
-                return HttpAnswer(status=response.status_code, headers=lowered, body=body)
+                return HttpAnswer(status=response.status_code, headers=_lowered(response.headers), body=body)
     except Exception as failure:
         raise classify_httpx(failure) from failure
+
+
+def _lowered(headers: httpx.Headers) -> dict[str, str]:
+    """Headers by their names in lower case; what stands several times is one list, as RFC 9110, 5.3 has it."""
+    lowered: dict[str, str] = {}
+    encoding = headers.encoding
+    for raw_name, raw_value in headers.raw:  # httpx's own mapping searches the whole list for each name
+        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+        lowered[name] = f"{lowered[name]}, {value}" if name in lowered else value
+    return lowered
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:

@@ -37,6 +37,7 @@ WORDS: dict[str, Any] = {
     "plate": "京A12345",
     "term_months": 6,
     "terminal_id": "T-1",
+    "url": "https://hooks.example/in",
     "valid_days": 30,
     "vin": "LFP90WER3T9999999",
 }

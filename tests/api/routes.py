@@ -63,6 +63,11 @@ def doors() -> list[Door]:
     ]
 
 
+def served() -> list[tuple[str, Any]]:
+    """Every path with the route that was declared for it, as FastAPI has it."""
+    return [(context.path, getattr(context, "original_route", context)) for context in _description()[0]]
+
+
 def _declared(route: Any) -> tuple[Declaration, ...]:
     dependant = getattr(route, "dependant", None)
     calls = [one.call for one in dependant.dependencies] if dependant else []

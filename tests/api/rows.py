@@ -43,6 +43,7 @@ async def make_rows(world: World) -> Rows:
         "name": "psp_main",
         "instance": "psp_main",
     }
+    rows |= await _told(world)
     return (
         rows
         | await _bought_and_sold(world, rows)
@@ -92,6 +93,15 @@ async def _given_back(world: World, contract_id: str) -> Rows:
         await servicing.record_rent_charge(tx, fact)
     refund = await world.people["admin"].post(f"/contracts/{contract_id}/suspense/refunds", {"amount": "1.00"})
     return {"refund_id": refund["id"]}
+
+
+async def _told(world: World) -> Rows:
+    boss = world.people["admin"]
+    made = await boss.post("/webhooks/subscriptions", {"url": "https://hooks.example/in", "event_types": []})
+    await boss.put(f"/webhooks/subscriptions/{made['id']}/state", {"state": "paused"})  # nobody listens there
+    await boss.post(f"/webhooks/subscriptions/{made['id']}/test")
+    [dispatch] = await boss.get("/webhooks/dispatches")
+    return {"subscription_id": made["id"], "dispatch_id": dispatch["id"]}
 
 
 async def _behind_the_doors(world: World, contract_id: str) -> Rows:

@@ -200,6 +200,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "signed": ("maybe",),
     "as_of": ("yesterday", "2026-02-30", "%00"),
     "application_id": ("not-a-uuid",),
+    "subscription_id": ("not-a-uuid", "%00"),
     "contract_id": ("not-a-uuid", "%00"),
     "lease_id": ("not-a-uuid", "%00"),
 }

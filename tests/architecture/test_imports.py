@@ -20,7 +20,9 @@ _VENDORS = re.compile(
 
 
 def test_records_are_private_to_their_room() -> None:
-    private = {f"{tree.dotted(room)}.records" for room in (*tree.rooms(), "hub/ledger", "hub/integrations")}
+    private = {
+        f"{tree.dotted(room)}.records" for room in (*tree.rooms(), "hub/ledger", "hub/integrations", "hub/outgoing")
+    }
     for one in tree.imports("hub/", "plugins/"):
         if record := next((name for name in private if f"{one.name}.".startswith(f"{name}.")), None):
             assert tree.dotted(one.path).startswith(record.removesuffix("records")), str(one)

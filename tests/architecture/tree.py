@@ -37,9 +37,9 @@ def files() -> tuple[str, ...]:
     found = []
     for here, folders, names in os.walk(ROOT):
         folders[:] = [folder for folder in folders if _is_ours(folder)]
-        found += [
-            (Path(here) / name).relative_to(ROOT).as_posix() for name in names if not name.startswith(".coverage")
-        ]
+        # In a further work tree of git, `.git` is a file that names a place on this machine.
+        ours = [name for name in names if name != ".git" and not name.startswith(".coverage")]
+        found += [(Path(here) / name).relative_to(ROOT).as_posix() for name in ours]
     return tuple(sorted(found))
 
 

@@ -34,7 +34,8 @@ def _configure(folder: Path, *names: str, settings: str = "", distribution: str 
     lines = []
     for name in names:
         lines += [f'[plugins.{name}]\ndistribution = "{distribution or distribution_of(name)}"']
-        lines += [f'[providers.{name}_main]\nplugin = "{name}"\nmode = "sandbox"\nsettings = {{ {settings} }}']
+        lines += [f'[providers.{name}_main]\nplugin = "{name}"\nmode = "sandbox"']
+        lines += [f'allow_hosts = ["127.0.0.1"]\nsettings = {{ {settings} }}']
     if names and routed:
         lines.append(f'[routes.sms]\ndefault = ["{names[0]}_main"]')
     (folder / "hub.toml").write_text("\n".join(lines))
@@ -244,3 +245,14 @@ def test_new_leaves_no_word_of_the_template(name: str, tmp_path: Path) -> None:
     assert f'name = "leasehub-gps-tracker-{dashed}"' in text
     assert f'{name}_gps_tracker = "leasehub_gps_tracker_{name}.plugin:descriptor"' in text
     assert "SpecV1" not in text
+
+
+async def test_an_address_that_leads_inwards_is_named_before_anybody_tries_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _plugin(folder, "good")
+    _configure(folder, "good", settings='base_url = "https://169.254.169.254/"')
+    code, said = await _doctor(capsys)
+    assert code == 1
+    assert "base_url: leads to an address that is not public" in said
+    assert "allow_hosts of [providers.good_main]" in said

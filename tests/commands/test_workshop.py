@@ -23,6 +23,7 @@ distribution = "leasehub-payments-acme-pay"
 [providers.acme]
 plugin = "{vendor}_payments"
 mode = "sandbox"
+allow_hosts = ["127.0.0.1"]
 [providers.acme.settings]
 base_url = "{address}/payments"
 api_key = "sandbox-api-key"
@@ -37,6 +38,7 @@ distribution = "leasehub-{dashed}-sandbox"
 [providers.{capability}_main]
 plugin = "sandbox_{capability}"
 mode = "sandbox"
+allow_hosts = ["127.0.0.1"]
 settings = {{ base_url = "{address}/{capability}", timeout_s = 3 }}
 [routes.{capability}]
 default = ["{capability}_main"]

@@ -18,6 +18,14 @@ PAGES = [door for door in GUARDED if door.method == "GET"]
 # Which of the rows a page's `subject_id` is, by the beginning of its path.
 SUBJECTS: Mapping[str, str] = {
     "/contracts": "contract_id",
+    "/disbursements": "disbursement_id",
+    "/vehicles": "vehicle_id",
+    "/warnings": "warning_id",
+    "/leads": "lead_id",
+    "/applications": "application_id",
+    "/parties": "party_id",
+    "/quotes": "quote_id",
+    "/blacklist": "entry_id",
     "/providers": "name",
     "/calls": "call_id",
     "/callbacks": "delivery_id",

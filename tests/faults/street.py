@@ -44,6 +44,7 @@ distribution = "leasehub-payments-sandbox"
 [providers.psp_main]
 plugin = "sandbox_payments"
 mode = "sandbox"
+allow_hosts = ["127.0.0.1"]
 settings = {{ base_url = "{address}", timeout_s = 0.3 }}
 [routes.payments]
 default = ["psp_main"]

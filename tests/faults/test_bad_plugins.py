@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageRequest
 from hub.infra.settings import HubSettings
+from hub.integrations import registry
 from hub.integrations.answers import Answer, Ask, CallOutcome
 from hub.integrations.plugins import ProviderState
+from hub.integrations.setup import Limits
 from hub.wiring import Hub, open_hub
 from tests.integrations.bad_plugins import packages
 from tests.integrations.bad_plugins.packages import FAULTS, GOOD, HANGS_ON_IMPORT, distribution_of
@@ -85,8 +88,9 @@ def test_the_command_line_shows_every_state_with_its_reason(configured: Path, da
 
 
 @pytest.fixture
-async def hub(configured: Path, database_url: str) -> AsyncIterator[Hub]:
-    """A hub that has opened with all of them."""
+async def hub(configured: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    """A hub that has opened with all of them, and has waited less long than usual for the one that never comes back."""
+    monkeypatch.setattr(registry, "Limits", partial(Limits, import_s=3.0))
     settings = HubSettings(config=configured / "hub.toml", data_dir=configured / "var", database_url=database_url)
     async with open_hub(settings, database_url) as opened:
         yield opened

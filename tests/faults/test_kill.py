@@ -20,11 +20,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+
+from hub.commands.proof import Movement, VendorBooks
+from tests.faults.invariants import found as violations_found
 
 ROOT = Path(__file__).parents[2]
 APPLIED_ON, UNTIL = date(2025, 3, 3), date(2025, 6, 20)
@@ -93,9 +97,11 @@ class Company:
         """Run it until it ends by itself, as it must."""
         assert self.start().wait(timeout=300) == 0, (self.folder / "said").read_text()[-4000:]
 
-    def play_until_killed(self, crash_at: str) -> None:
-        """Run it to the named place, where it dies; one that does not come there has ended."""
-        assert self.start(crash_at).wait(timeout=300) in (0, -signal.SIGKILL)
+    def play_until_killed(self, crash_at: str) -> bool:
+        """Run it to the named place, where it dies; one that does not come there has ended, and gives False."""
+        ended = self.start(crash_at).wait(timeout=300)
+        assert ended in (0, -signal.SIGKILL)
+        return ended != 0
 
     def play_and_kill(self, done: Callable[[], bool]) -> None:
         """Run it until something has come about, and kill it there and then."""
@@ -157,6 +163,19 @@ class Company:
         [(held,)] = self.ask("select coalesce(sum(amount) * 100, 0)::bigint from line where instance = 'psp_main'")
         signs = {"charge": 1, "payout": -1, "refund": -1}
         assert held == sum(signs[kind] * minor for _, kind, _, minor in self.vendors_charges())
+        assert (
+            violations_found(
+                self.url, datetime.combine(UNTIL, time_of_day(12), UTC), {"psp_main": self.vendors_books()}
+            )
+            == []
+        )
+
+    def vendors_books(self) -> VendorBooks:
+        """The payment vendor's own file, as the invariants want it."""
+        with closing(sqlite3.connect(f"file:{self.folder}/var/sandbox/payments.sqlite3?mode=ro", uri=True)) as books:
+            moved = books.execute("select key, kind, status, amount_minor, settled_at from movement").fetchall()
+            told = books.execute("select event_id from callback where state = 'delivered'").fetchall()
+        return VendorBooks(movements=[Movement(*row) for row in moved], delivered=[event_id for (event_id,) in told])
 
 
 def _eight_applicants() -> str:
@@ -232,9 +251,9 @@ def undisturbed(found: Found) -> dict[str, object]:
 def test_three_kills_change_nothing(found: Found, undisturbed: dict[str, object]) -> None:
     """Between the send of a call and its end, before an answer is written down, and somewhere."""
     company = found("killed")
-    company.play_until_killed("executor.after_send")
+    assert company.play_until_killed("executor.after_send")
     company.play_and_kill(lambda: company.calls() > 40)
-    company.play_until_killed("payments.before_record")
+    assert company.play_until_killed("payments.before_record")
     company.play_to_the_end()
     company.check()
     assert company.outcome() == undisturbed

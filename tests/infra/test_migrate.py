@@ -43,7 +43,7 @@ def fresh(server_url: Callable[[str], str], worker_name: str) -> Iterator[Fresh]
 
 def _see_every_record() -> None:
     for module in pkgutil.walk_packages(hub.__path__, "hub."):
-        if module.name.endswith(".records"):
+        if module.name.endswith((".records", ".idempotency")):
             importlib.import_module(module.name)
 
 

@@ -32,11 +32,11 @@ from hub.core.ports.gps_tracker import LocateRequest
 from hub.core.ports.payments import CollectRequest, PaymentOutcome, PaymentResult
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageRequest
 from hub.infra.database import Database
+from hub.infra.scribe import Scribe
 from hub.integrations.answers import Ask, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.plugins import ProviderState
 from hub.integrations.records import ProviderCall
-from hub.integrations.scribe import Scribe
 from hub.sdk.clock import VirtualClock
 from tests.integrations.fakes import (
     Credit,

@@ -16,6 +16,7 @@ from hub.core.errors import NotFound, RuleBroken
 from hub.core.events import HubStarted
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest
 from hub.core.provider import CallContext, Capability, Mode
+from hub.infra.destinations import Destinations
 from hub.integrations.configuration import Configuration, PluginEntry, ProviderEntry
 from hub.integrations.credentials import SecretSource
 from hub.integrations.registry import Generation, Limits, ProviderState, Registry, describe
@@ -60,7 +61,7 @@ class House:
         self.limits = Limits()
         self.client_made = asyncio.Event()
 
-    def client(self, instance: str, base_url: str | None) -> Client:
+    def client(self, instance: str, base_url: str | None, destinations: Destinations) -> Client:
         if base_url == "no address":
             raise ValueError("unusable address")
         self.clients.append(Client(instance, base_url))

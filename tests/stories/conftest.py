@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from tests.faults.invariants import nothing_is_violated, vendor_books
 from tests.stories.company import company_at_work
 from tests.stories.lease import Lease, open_product
 from tests.stories.payees import name_payees
@@ -19,6 +20,9 @@ async def world(
     """The company at work, until the last story of the module is told."""
     async with company_at_work(database_url, _empty, tmp_path_factory.mktemp("world")) as world:
         yield world
+        # However the stories ended, what they left behind is in order.
+        books = vendor_books(await world.books("payments"), await world.callbacks("payments"))
+        await nothing_is_violated(database_url, world.clock.now(), psp_main=books)
 
 
 @pytest.fixture(scope="module")

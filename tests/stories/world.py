@@ -151,6 +151,10 @@ class World:
         """A vendor's own books."""
         return (await self.vendors.get(f"/{capability}/_sandbox/books")).json()
 
+    async def callbacks(self, capability: str) -> Json:
+        """What a vendor has told us, and how often it had to."""
+        return (await self.vendors.get(f"/{capability}/_sandbox/webhooks")).json()
+
     async def captured(self) -> int:
         """By the payment vendor's books: what it has collected for us less what it has paid out, in minor units."""
         books = await self.books("payments")
@@ -249,16 +253,24 @@ def _hub_settings(
 ) -> HubSettings:
     config = folder / "hub.toml"
     config.write_text(_configuration(vendor_address, {"timeout_s": 3, **settings}))
-    return HubSettings(config=config, data_dir=folder, database_url=url, public_url=address)
+    return HubSettings(
+        config=config,
+        data_dir=folder,
+        database_url=url,
+        public_url=address,
+        requests_per_minute_of_token=0,  # stories are told faster than people type
+        requests_per_minute_of_address=0,
+        strangers_per_minute=0,
+    )
 
 
 def _configuration(address: str, settings: Mapping[str, Any]) -> str:
-    lines = []
+    lines = ['[webhooks]\nallow_hosts = ["127.0.0.1"]']
     for instance, capability in INSTANCES.items():
         more = "".join(f", {name} = {value}" for name, value in settings.items())
         lines += [
             f'[plugins.sandbox_{capability}]\ndistribution = "leasehub-{capability.replace("_", "-")}-sandbox"',
-            f'[providers.{instance}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"',
+            f'[providers.{instance}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"\nallow_hosts = ["127.0.0.1"]',
             f'settings = {{ base_url = "{address}/{capability}"{more} }}',
             f'[routes.{capability}]\ndefault = ["{instance}"]',
         ]

@@ -13,10 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
 from hub.core.events import Fact
-from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
+from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, QuoteId
 from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
+from hub.leasing.applications.listing import shown
 from hub.leasing.applications.records import (
     LIVE_APPLICATION,
     ApplicationDayRecord,
@@ -36,7 +37,6 @@ from hub.leasing.applications.rules import (
     ApplicationWithdrawn,
     ApprovalStep,
     ApprovalView,
-    Car,
     CreditOutcome,
     Decision,
     Hand,
@@ -177,12 +177,8 @@ async def submit(tx: Tx, *, application_id: ApplicationId) -> None:
     Raises RuleBroken `material_missing`, `consent_missing` or `application_state`.
     """
     application = await _application(tx, application_id, lock=True)
-    check_move(ApplicationState(application.state), ApplicationState.SUBMITTED)
-    lines = await _materials(tx, application_id)
-    check_material([line.kind for line in lines if line.required], [line.kind for line in lines if line.present])
+    await _check_submission(tx, application)
     party_id = PartyId(application.party_id)
-    if await parties.valid_consent(tx, party_id, ConsentPurpose.CREDIT_CHECK) is None:
-        raise RuleBroken("consent_missing", purpose=ConsentPurpose.CREDIT_CHECK.value)
     after = state_at_submission(_outcome(application), application.credit_valid_until_on, tx.today)
     application.state, application.round = after, application.round + 1
     application.submitted_by, application.submitted_by_id = tx.actor.name, tx.actor.staff_id
@@ -194,6 +190,14 @@ async def submit(tx: Tx, *, application_id: ApplicationId) -> None:
                 application_id=application_id, party_id=party_id, branch_id=BranchId(application.branch_id)
             )
         )
+
+
+async def _check_submission(tx: Tx, application: ApplicationRecord) -> None:
+    check_move(ApplicationState(application.state), ApplicationState.SUBMITTED)
+    lines = await _materials(tx, ApplicationId(application.id))
+    check_material([line.kind for line in lines if line.required], [line.kind for line in lines if line.present])
+    if await parties.valid_consent(tx, PartyId(application.party_id), ConsentPurpose.CREDIT_CHECK) is None:
+        raise RuleBroken("consent_missing", purpose=ConsentPurpose.CREDIT_CHECK.value)
 
 
 async def withdraw(tx: Tx, *, application_id: ApplicationId) -> None:
@@ -233,11 +237,7 @@ async def decide(tx: Tx, *, application_id: ApplicationId, decision: Decision, r
     """
     reason = _reason(decision, reason)
     application = await _application(tx, application_id, lock=True)
-    check_move(ApplicationState(application.state), STATE_AFTER[decision])
-    check_four_eyes(Hand(staff_id=tx.actor.staff_id, name=tx.actor.name), _hands(application))
-    if decision is Decision.APPROVE:
-        check_credit(_outcome(application), application.credit_valid_until_on, tx.today)
-        await _check_limit(tx, application)
+    await _check_decision(tx, application, decision)
     tx.add(
         ApprovalRecord(
             id=tx.new_id(),
@@ -259,6 +259,14 @@ async def decide(tx: Tx, *, application_id: ApplicationId, decision: Decision, r
     await tx.flush()
     await _record(tx, f"application.{application.state}", application, reason=reason)
     tx.emit(_news(application, decision, reason))
+
+
+async def _check_decision(tx: Tx, application: ApplicationRecord, decision: Decision) -> None:
+    check_move(ApplicationState(application.state), STATE_AFTER[decision])
+    check_four_eyes(Hand(staff_id=tx.actor.staff_id, name=tx.actor.name), _hands(application))
+    if decision is Decision.APPROVE:
+        check_credit(_outcome(application), application.credit_valid_until_on, tx.today)
+        await _check_limit(tx, application)
 
 
 def _reason(decision: Decision, reason: str) -> str:
@@ -306,16 +314,32 @@ def _news(application: ApplicationRecord, decision: Decision, reason: str) -> Fa
 # Looking up
 
 
+async def objections(tx: Tx, application_id: ApplicationId) -> dict[ApplicationState, RuleBroken]:
+    """What stands against the actor's submitting or deciding an application now, by the state that it would go to."""
+    application = await _application(tx, application_id)
+    checks = {STATE_AFTER[decision]: _check_decision(tx, application, decision) for decision in Decision}
+    checks[ApplicationState.SUBMITTED] = _check_submission(tx, application)
+    found: dict[ApplicationState, RuleBroken] = {}
+    for state, check in checks.items():
+        try:
+            await check
+        except RuleBroken as objection:
+            found[state] = objection
+        except NotFound:
+            found[state] = RuleBroken("party_elsewhere")
+    return found
+
+
 async def get_application(tx: Tx, application_id: ApplicationId) -> ApplicationView:
     """One application."""
-    return _view(await _application(tx, application_id))
+    return shown(await _application(tx, application_id))
 
 
 async def approved(tx: Tx, application_id: ApplicationId) -> ApplicationView:
     """An application that a contract may be written on today; raises RuleBroken when it is not approved, or expired."""
     application = await _application(tx, application_id)
     check_approved(ApplicationState(application.state), application.valid_until_on, tx.today)
-    return _view(application)
+    return shown(application)
 
 
 async def list_applications(
@@ -328,7 +352,7 @@ async def list_applications(
         query = query.where(ApplicationRecord.state == state)
     if after is not None:
         query = query.where(ApplicationRecord.id < after)
-    return tuple(map(_view, await tx.scalars(query)))
+    return tuple(map(shown, await tx.scalars(query)))
 
 
 async def count_by_state(tx: Tx) -> dict[str, int]:
@@ -405,26 +429,4 @@ async def _record(tx: Tx, action: str, application: ApplicationRecord, **detail:
         subject_id=application.id,
         detail=detail,
         branch_id=application.branch_id,
-    )
-
-
-def _view(application: ApplicationRecord) -> ApplicationView:
-    return ApplicationView(
-        id=ApplicationId(application.id),
-        number=application.number,
-        branch_id=BranchId(application.branch_id),
-        party_id=PartyId(application.party_id),
-        quote_id=QuoteId(application.quote_id),
-        product_version_id=ProductVersionId(application.product_version_id),
-        lease_type=LeaseType(application.lease_type),
-        channel_id=None if application.channel_id is None else ChannelId(application.channel_id),
-        car=Car(model=application.car_model, vin=application.vin),
-        price=application.price_amount,
-        financed=application.financed_amount,
-        state=ApplicationState(application.state),
-        credit_outcome=_outcome(application),
-        credit_reasons=tuple(application.credit_reasons),
-        submitted_at=application.submitted_at,
-        decided_at=application.decided_at,
-        valid_until_on=application.valid_until_on,
     )

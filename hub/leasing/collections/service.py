@@ -22,6 +22,7 @@ from hub.infra.database import Database, Tx
 from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
 from hub.integrations.facts import OutcomeKnown
 from hub.integrations.routing import RouteFacts
+from hub.leasing.collections import listing
 from hub.leasing.collections.records import CaseRecord, ContactRecord, PromiseRecord
 from hub.leasing.collections.rules import (
     LOOK_AGAIN_AFTER,
@@ -305,7 +306,7 @@ async def list_cases(
         rows = rows.where(CaseRecord.state == state)
     if after is not None:
         rows = rows.where(CaseRecord.id > after)
-    return [_case_view(row) for row in await tx.scalars(visible(rows, CaseRecord.branch_id, tx.actor))]
+    return [listing.shown(row) for row in await tx.scalars(visible(rows, CaseRecord.branch_id, tx.actor))]
 
 
 async def contacts_of(tx: Tx, contract_id: ContractId) -> list[ContactView]:
@@ -333,16 +334,6 @@ async def promises_of(tx: Tx, contract_id: ContractId) -> list[PromiseView]:
 async def _open_case(tx: Tx, contract_id: ContractId) -> CaseRecord | None:
     return await tx.scalar(
         select(CaseRecord).where(CaseRecord.contract_id == contract_id, CaseRecord.state != CaseState.CLOSED)
-    )
-
-
-def _case_view(row: CaseRecord) -> CaseView:
-    return CaseView(
-        id=row.id,
-        contract_id=ContractId(row.contract_id),
-        state=CaseState(row.state),
-        opened_on=row.opened_on,
-        closed_on=row.closed_on,
     )
 
 

@@ -55,6 +55,13 @@ async def numbers_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[Co
     return {ContractId(contract_id): number for contract_id, number in await tx.execute(rows)}
 
 
+async def views_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, ContractView]:
+    """These contracts, as far as the actor may see them, in one query."""
+    rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    found = await tx.scalars(rows.where(ContractRecord.id.in_(contract_ids)))
+    return {ContractId(row.id): shown(row) for row in found}
+
+
 def _wanted(tx: Tx, window: Window) -> Select[ContractRecord]:
     query = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
     if text := window.filters.get("text"):

@@ -32,6 +32,7 @@ from hub.integrations.facts import OutcomeKnown
 from hub.integrations.routing import RouteFacts
 from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import OPEN_TO_CREDIT, ApplicationView, CreditOutcome, check_open_to_credit
+from hub.leasing.credit.listing import shown
 from hub.leasing.credit.records import LIVE_CHECK, BlacklistRecord, CreditCheckRecord
 from hub.leasing.credit.rules import (
     DEFAULT_RULES,
@@ -48,6 +49,7 @@ from hub.leasing.credit.rules import (
 )
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.documents import clean_text, document_number
+from hub.leasing.parties.listing import document_index
 from hub.leasing.parties.rules import ConsentPurpose
 
 PERFORM = "credit.perform"
@@ -365,7 +367,7 @@ async def blacklist(tx: Tx, *, document_kind: DocumentKind, number: str, reason:
         insert(BlacklistRecord)
         .values(
             id=entry_id,
-            document_index=parties.document_index(tx, document_kind, number),
+            document_index=document_index(tx, document_kind, number),
             reason=reason,
             added_by=tx.actor.name,
             added_at=tx.now,
@@ -395,16 +397,7 @@ async def list_blacklist(tx: Tx, *, after: UUID | None = None, limit: int = 50) 
     query = select(BlacklistRecord).order_by(BlacklistRecord.id.desc()).limit(limit)
     if after is not None:
         query = query.where(BlacklistRecord.id < after)
-    return tuple(
-        BlacklistView(
-            id=entry.id,
-            reason=entry.reason,
-            added_by=entry.added_by,
-            added_at=entry.added_at,
-            removed_at=entry.removed_at,
-        )
-        for entry in await tx.scalars(query)
-    )
+    return tuple(map(shown, await tx.scalars(query)))
 
 
 async def _standing(tx: Tx, document_index: bytes) -> UUID | None:

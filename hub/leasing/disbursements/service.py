@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
-from hub.core.ids import BankAccountId, BranchId, ContractId, PayoutId, VehicleId
+from hub.core.ids import BankAccountId, BranchId, ContractId
 from hub.core.money import Money
 from hub.infra import audit
 from hub.infra.access import visible
@@ -20,6 +20,7 @@ from hub.leasing.applications.rules import Hand
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractCancelled, ContractFunded, ContractState, LeaseCommenced
 from hub.leasing.disbursements import payees
+from hub.leasing.disbursements.listing import PAYEE, view_of
 from hub.leasing.disbursements.records import DisbursementRecord, PayeeRecord
 from hub.leasing.disbursements.rules import (
     PROMISED,
@@ -46,7 +47,6 @@ from hub.ledger import service as ledger
 from hub.ledger.chart import Account
 from hub.ledger.rules import EntryDraft
 
-_PAYEE = "disbursement.payee"
 _LONGEST_WHAT = 200
 _LONGEST_REASON = 300
 
@@ -94,7 +94,7 @@ async def draft(
     else:
         raise RuleBroken("contract_has_no_vehicle")
     await _add(tx, record, payee, payees.name_of(tx, payee))
-    return _view(tx, record)
+    return view_of(tx, record)
 
 
 def _new(
@@ -126,7 +126,7 @@ async def _add(tx: Tx, record: DisbursementRecord, payee: PayeeRecord | None, ca
 
 def _direct(tx: Tx, record: DisbursementRecord, payee: PayeeRecord | None, called: str) -> None:
     name = called if payee is None else payees.name_of(tx, payee)
-    record.payee_sealed = tx.vault.seal(name, column=_PAYEE, row=record.id)
+    record.payee_sealed = tx.vault.seal(name, column=PAYEE, row=record.id)
     if payee is not None:
         record.payee_id, record.bank_account_id = payee.id, payee.bank_account_id
         record.bank_code, record.last_four = payee.bank_code, payee.last_four
@@ -141,7 +141,7 @@ async def choose_payee(tx: Tx, disbursement_id: UUID, payee_id: UUID) -> Disburs
     _direct(tx, record, payee, "")
     record.chosen_by, record.chosen_by_id = tx.actor.name, tx.actor.staff_id
     await _trace(tx, record, "payee_chosen", bank_code=record.bank_code, last_four=record.last_four)
-    return _view(tx, record)
+    return view_of(tx, record)
 
 
 async def cancel(tx: Tx, disbursement_id: UUID, *, reason: str) -> DisbursementView:
@@ -151,7 +151,7 @@ async def cancel(tx: Tx, disbursement_id: UUID, *, reason: str) -> DisbursementV
     _move(record, DisbursementState.CANCELLED)
     record.cancelled_reason = reason
     await _trace(tx, record, "cancelled", reason=reason)
-    return _view(tx, record)
+    return view_of(tx, record)
 
 
 # Approving and paying
@@ -189,7 +189,7 @@ async def _approve(tx: Tx, record: DisbursementRecord, shown: Shown) -> Disburse
     await tx.flush()
     await _trace(tx, record, "approved", amount=record.amount, last_four=record.last_four)
     await _pay(tx, record)
-    return _view(tx, record)
+    return view_of(tx, record)
 
 
 def _hands(record: DisbursementRecord, payee: PayeeRecord) -> list[Hand]:
@@ -315,7 +315,7 @@ async def get(tx: Tx, disbursement_id: UUID) -> DisbursementView:
     )
     if record is None:
         raise NotFound("disbursement", disbursement_id)
-    return _view(tx, record)
+    return view_of(tx, record)
 
 
 async def list_disbursements(
@@ -335,33 +335,7 @@ async def list_disbursements(
         rows = rows.where(DisbursementRecord.contract_id == contract_id)
     if after is not None:
         rows = rows.where(DisbursementRecord.id > after)
-    return tuple(_view(tx, record) for record in await tx.scalars(rows))
-
-
-def _view(tx: Tx, record: DisbursementRecord) -> DisbursementView:
-    return DisbursementView(
-        id=record.id,
-        branch_id=BranchId(record.branch_id),
-        contract_id=None if record.contract_id is None else ContractId(record.contract_id),
-        purpose=DisbursementPurpose(record.purpose),
-        vehicle_id=None if record.vehicle_id is None else VehicleId(record.vehicle_id),
-        fee_kind=record.fee_kind,
-        what_for=record.what_for,
-        payee=tx.vault.open(record.payee_sealed, column=_PAYEE, row=record.id),
-        payee_id=record.payee_id,
-        bank_code=record.bank_code,
-        last_four=record.last_four,
-        amount=record.amount,
-        state=DisbursementState(record.state),
-        drafted_by=record.drafted_by,
-        drafted_at=record.drafted_at,
-        approved_by=record.approved_by,
-        approved_at=record.approved_at,
-        payout_id=None if record.payout_id is None else PayoutId(record.payout_id),
-        code=record.code,
-        paid_on=record.paid_on,
-        cancelled_reason=record.cancelled_reason,
-    )
+    return tuple(view_of(tx, record) for record in await tx.scalars(rows))
 
 
 # Holding a disbursement and moving it on

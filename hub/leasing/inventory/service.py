@@ -213,6 +213,18 @@ async def release(tx: Tx, vehicle_id: VehicleId, *, contract_id: ContractId, rea
 async def _hold(tx: Tx, vehicle: VehicleRecord, contract_id: ContractId) -> None:
     tx.add(HoldRecord(id=tx.new_id(), vehicle_id=vehicle.id, contract_id=contract_id, held_at=tx.now))
     await _flush(tx, "vehicle_held")
+    await _audit_hold(tx, vehicle, "held", contract_id)
+
+
+async def _audit_hold(tx: Tx, vehicle: VehicleRecord, verb: str, contract_id: ContractId) -> None:
+    await audit.record(
+        tx,
+        action=f"vehicle.{verb}",
+        subject="vehicle",
+        subject_id=vehicle.id,
+        detail={"contract_id": contract_id},
+        branch_id=vehicle.branch_id,
+    )
 
 
 async def _let_go(tx: Tx, vehicle: VehicleRecord, contract_id: ContractId, reason: str) -> None:
@@ -222,6 +234,7 @@ async def _let_go(tx: Tx, vehicle: VehicleRecord, contract_id: ContractId, reaso
     _require_holder(ContractId(hold.contract_id) if hold else None, contract_id)
     assert hold is not None
     hold.released_at, hold.reason = tx.now, reason
+    await _audit_hold(tx, vehicle, "let_go", contract_id)
 
 
 async def _holder(tx: Tx, vehicle_id: UUID) -> ContractId | None:

@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from hub.core.errors import NotFound
-from hub.core.identity import mask_name, mask_phone
+from hub.core.identity import mask_name
 from hub.core.ids import BranchId, ChannelId, LeadId, PartyId
 from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.channels import service as channels
+from hub.leasing.leads.listing import NAME, PHONE, shown
 from hub.leasing.leads.records import ContactLogRecord, FollowUpTaskRecord, LeadRecord
 from hub.leasing.leads.rules import (
     WAITING,
@@ -39,8 +40,6 @@ from hub.leasing.leads.rules import (
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.documents import clean_text, phone_number
 
-_NAME = "lead.name"
-_PHONE = "lead.phone"
 _NOTE = "contact_log.note"
 
 
@@ -64,8 +63,8 @@ async def open_lead(
     lead = LeadRecord(
         id=lead_id,
         branch_id=branch_id,
-        name_sealed=tx.vault.seal(name, column=_NAME, row=lead_id),
-        phone_sealed=tx.vault.seal(phone, column=_PHONE, row=lead_id),
+        name_sealed=tx.vault.seal(name, column=NAME, row=lead_id),
+        phone_sealed=tx.vault.seal(phone, column=PHONE, row=lead_id),
         phone_index=tx.vault.blind_index("phone", phone),
         source=source,
         channel_id=channel_id,
@@ -151,7 +150,7 @@ async def mark_overdue(tx: Tx) -> int:
 
 async def get_lead(tx: Tx, lead_id: LeadId) -> LeadView:
     """A lead, masked."""
-    return _view(tx, await _lead(tx, lead_id))
+    return shown(tx, await _lead(tx, lead_id))
 
 
 async def list_leads(
@@ -163,14 +162,14 @@ async def list_leads(
         query = query.where(LeadRecord.state == state)
     if after is not None:
         query = query.where(LeadRecord.id < after)
-    return tuple(_view(tx, lead) for lead in await tx.scalars(query))
+    return tuple(shown(tx, lead) for lead in await tx.scalars(query))
 
 
 async def find_by_phone(tx: Tx, *, phone: str) -> tuple[LeadView, ...]:
     """The leads that gave this phone, as far as the actor may see them, newest first."""
     index = tx.vault.blind_index("phone", phone_number(phone))
     query = visible(select(LeadRecord), LeadRecord.branch_id, tx.actor).where(LeadRecord.phone_index == index)
-    return tuple(_view(tx, lead) for lead in await tx.scalars(query.order_by(LeadRecord.id.desc())))
+    return tuple(shown(tx, lead) for lead in await tx.scalars(query.order_by(LeadRecord.id.desc())))
 
 
 async def list_follow_ups(tx: Tx, lead_id: LeadId) -> tuple[FollowUpView, ...]:
@@ -198,7 +197,7 @@ async def waiting_follow_ups(tx: Tx, *, limit: int = 50) -> tuple[WaitingFollowU
     return tuple(
         WaitingFollowUp(
             lead_id=LeadId(lead.id),
-            name=mask_name(tx.vault.open(lead.name_sealed, column=_NAME, row=lead.id)),
+            name=mask_name(tx.vault.open(lead.name_sealed, column=NAME, row=lead.id)),
             purpose=TaskPurpose(task.purpose),
             due_at=task.due_at,
         )
@@ -253,21 +252,3 @@ async def _do_first_due(tx: Tx, lead_id: LeadId) -> None:
     first = await tx.scalar(waiting.order_by(FollowUpTaskRecord.due_at, FollowUpTaskRecord.id).limit(1))
     if first is not None:
         first.state, first.done_at = TaskState.DONE, tx.now
-
-
-def _view(tx: Tx, lead: LeadRecord) -> LeadView:
-    return LeadView(
-        id=LeadId(lead.id),
-        branch_id=BranchId(lead.branch_id),
-        name=mask_name(tx.vault.open(lead.name_sealed, column=_NAME, row=lead.id)),
-        phone=mask_phone(tx.vault.open(lead.phone_sealed, column=_PHONE, row=lead.id)),
-        source=LeadSource(lead.source),
-        channel_id=None if lead.channel_id is None else ChannelId(lead.channel_id),
-        wanted=lead.wanted,
-        intent_level=IntentLevel(lead.intent_level),
-        state=LeadState(lead.state),
-        opened_at=lead.opened_at,
-        closed_at=lead.closed_at,
-        converted_party_id=None if lead.converted_party_id is None else PartyId(lead.converted_party_id),
-        loss_reason=None if lead.loss_reason is None else LossReason(lead.loss_reason),
-    )

@@ -1,15 +1,18 @@
-"""Parties as they are listed and found: masked, by name, many at a time."""
+"""Parties as they are listed and found: masked, by name, phone or document, many at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
+from hub.core.errors import InvalidInput
 from hub.core.identity import DocumentKind, mask_document, mask_email, mask_name, mask_phone
 from hub.core.ids import BranchId, PartyId
 from hub.infra.access import system, visible
 from hub.infra.database import Database, Tx
+from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.leasing.parties import documents
 from hub.leasing.parties.records import PartyPhoneRecord, PartyRecord
 from hub.leasing.parties.rules import PartyKind, PartyView
 
@@ -19,6 +22,52 @@ NAME, DOCUMENT, EMAIL, PHONE = "party.name", "party.document_number", "party.ema
 def name_index(tx: Tx, name: str) -> bytes:
     """The blind index of a name, however it is spaced and cased."""
     return tx.vault.blind_index("name", "".join(name.split()).casefold())
+
+
+def document_index(tx: Tx, kind: DocumentKind, number: str) -> bytes:
+    """The blind index of a checked document number, for lists kept by document (the blacklist)."""
+    return tx.vault.blind_index("document", f"{kind.value}:{number}")
+
+
+# Ids rise with time, so they stand for when a party was registered.
+_ORDER = Order(key=PartyRecord.id, columns={"registered": PartyRecord.id}, standard="registered")
+
+
+async def page(tx: Tx, window: Window) -> Slice[PartyView]:
+    """Parties in a window; filters `kind`, and `person_name` for a whole name, phone or document number."""
+    query = _wanted(tx, window)
+    if kind := window.filters.get("kind"):
+        query = query.where(PartyRecord.kind == kind)
+    found = await sliced(tx, query, _ORDER, window, _as_it_is)
+    return Slice(rows=await shown(tx, found.rows), after=found.after, before=found.before)
+
+
+def _as_it_is(party: PartyRecord) -> PartyRecord:
+    return party
+
+
+async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
+    """How many parties there are of each kind, under the other filters."""
+    return await count_by(tx, _wanted(tx, window), PartyRecord.kind, PartyKind)
+
+
+def _wanted(tx: Tx, window: Window) -> Select[PartyRecord]:
+    query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor)
+    text = window.filters.get("person_name")
+    if not text:
+        return query
+    fits = [PartyRecord.name_index == name_index(tx, text)]
+    for kind in DocumentKind:
+        try:
+            fits.append(PartyRecord.document_index == document_index(tx, kind, documents.document_number(kind, text)))
+        except InvalidInput:  # it is no such number, so nobody has it
+            continue
+    try:
+        index = tx.vault.blind_index("phone", documents.phone_number(text))
+        fits.append(PartyRecord.id.in_(select(PartyPhoneRecord.party_id).where(PartyPhoneRecord.phone_index == index)))
+    except InvalidInput:
+        pass
+    return query.where(or_(*fits))
 
 
 async def find_by_name(tx: Tx, *, name: str, limit: int = 50) -> tuple[PartyView, ...]:

@@ -22,7 +22,7 @@ from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.parties import documents
-from hub.leasing.parties.listing import DOCUMENT, EMAIL, NAME, PHONE, name_index, shown
+from hub.leasing.parties.listing import DOCUMENT, EMAIL, NAME, PHONE, document_index, name_index, shown
 from hub.leasing.parties.records import (
     BankAccountRecord,
     ConsentRecord,
@@ -387,11 +387,6 @@ async def find_by_phone(tx: Tx, *, phone: str, limit: int = 50) -> tuple[PartyVi
     holders = select(PartyPhoneRecord.party_id).where(PartyPhoneRecord.phone_index == index)
     query = visible(select(PartyRecord), PartyRecord.branch_id, tx.actor).where(PartyRecord.id.in_(holders))
     return await shown(tx, (await tx.scalars(query.order_by(PartyRecord.id.desc()).limit(limit))).all())
-
-
-def document_index(tx: Tx, kind: DocumentKind, number: str) -> bytes:
-    """The blind index of a checked document number, for lists kept by document (the blacklist)."""
-    return tx.vault.blind_index("document", f"{kind.value}:{number}")
 
 
 async def document_index_of(tx: Tx, party_id: PartyId) -> bytes:

@@ -54,6 +54,7 @@ class ChargeRecord(Base):
         Index("uq_charge_live_subject", "purpose", "subject_id", unique=True, postgresql_where=text(_LIVE)),
         Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_charge_contract_id", "contract_id"),
+        Index("ix_charge_branch_id", "branch_id", "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -92,6 +93,7 @@ class PayoutRecord(Base):
         ),
         Index("ix_payout_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_payout_contract_id", "contract_id"),
+        Index("ix_payout_branch_id", "branch_id", "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

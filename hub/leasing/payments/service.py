@@ -30,6 +30,7 @@ from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.routing import RouteFacts
 from hub.leasing.parties import service as parties
 from hub.leasing.payments import movements
+from hub.leasing.payments.listing import shown
 from hub.leasing.payments.movements import News
 from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
 from hub.leasing.payments.rules import (
@@ -391,13 +392,13 @@ async def mandates_of(tx: Tx, contract_id: ContractId) -> list[MandateView]:
 async def charges_of(tx: Tx, contract_id: ContractId) -> list[MovementView]:
     """Every charge of a contract that the actor may see, newest first."""
     rows = select(ChargeRecord).where(ChargeRecord.contract_id == contract_id).order_by(ChargeRecord.id.desc())
-    return [_view(row, row.due_on) for row in await tx.scalars(visible(rows, ChargeRecord.branch_id, tx.actor))]
+    return [shown(row) for row in await tx.scalars(visible(rows, ChargeRecord.branch_id, tx.actor))]
 
 
 async def payouts_of(tx: Tx, contract_id: ContractId) -> list[MovementView]:
     """Every payout of a contract that the actor may see, newest first."""
     rows = select(PayoutRecord).where(PayoutRecord.contract_id == contract_id).order_by(PayoutRecord.id.desc())
-    return [_view(row, None) for row in await tx.scalars(visible(rows, PayoutRecord.branch_id, tx.actor))]
+    return [shown(row) for row in await tx.scalars(visible(rows, PayoutRecord.branch_id, tx.actor))]
 
 
 async def list_charges(
@@ -409,7 +410,7 @@ async def list_charges(
         rows = rows.where(ChargeRecord.id > after)
     if state is not None:
         rows = rows.where(ChargeRecord.state == state)
-    return [_view(row, row.due_on) for row in await tx.scalars(visible(rows, ChargeRecord.branch_id, tx.actor))]
+    return [shown(row) for row in await tx.scalars(visible(rows, ChargeRecord.branch_id, tx.actor))]
 
 
 async def in_doubt(tx: Tx, contract_id: ContractId) -> bool:
@@ -445,19 +446,4 @@ def _mandate_view(row: MandateRecord) -> MandateView:
         limit=row.limit_amount,
         instance=row.instance,
         hosted_url=row.hosted_url,
-    )
-
-
-def _view(row: ChargeRecord | PayoutRecord, due_on: date | None) -> MovementView:
-    return MovementView(
-        id=row.id,
-        contract_id=None if row.contract_id is None else ContractId(row.contract_id),
-        purpose=row.purpose,
-        subject_id=row.subject_id,
-        money=row.amount,
-        state=MovementState(row.state),
-        instance=row.instance,
-        payment_ref=row.payment_ref,
-        code=row.code,
-        due_on=due_on,
     )

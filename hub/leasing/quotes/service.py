@@ -17,6 +17,7 @@ from hub.infra.database import Tx
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import VersionState, VersionView
 from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, build
+from hub.leasing.quotes.listing import shown
 from hub.leasing.quotes.pricing import RATE_DIGITS, plan_of, price
 from hub.leasing.quotes.records import QUOTE_NUMBERS, Quote
 from hub.leasing.quotes.rules import Deal, Fee, QuoteMade, QuoteView
@@ -89,7 +90,7 @@ async def _keep_quote(
     await tx.flush()
     await audit.record(tx, action="quote.made", subject="quote", subject_id=quote.id, detail={"number": quote.number})
     tx.emit(QuoteMade(quote_id=QuoteId(quote.id), branch_id=branch_id, lead_id=lead_id, financed=priced.financed))
-    return _quote_view(quote)
+    return shown(quote)
 
 
 async def get_quote(tx: Tx, quote_id: QuoteId) -> QuoteView:
@@ -97,7 +98,7 @@ async def get_quote(tx: Tx, quote_id: QuoteId) -> QuoteView:
     quote = await tx.scalar(visible(sa.select(Quote).where(Quote.id == quote_id), Quote.branch_id, tx.actor))
     if quote is None:
         raise NotFound("quote", quote_id)
-    return _quote_view(quote)
+    return shown(quote)
 
 
 async def schedule_of(tx: Tx, quote_id: QuoteId, *, starts_on: date) -> tuple[ScheduledInstalment, ...]:
@@ -118,19 +119,4 @@ async def schedule_of(tx: Tx, quote_id: QuoteId, *, starts_on: date) -> tuple[Sc
 async def quotes_of_lead(tx: Tx, lead_id: LeadId) -> tuple[QuoteView, ...]:
     """All quotes made for a lead, the newest first."""
     chosen = sa.select(Quote).where(Quote.lead_id == lead_id).order_by(Quote.id.desc())
-    return tuple(_quote_view(quote) for quote in await tx.scalars(visible(chosen, Quote.branch_id, tx.actor)))
-
-
-def _quote_view(quote: Quote) -> QuoteView:
-    return QuoteView(
-        id=QuoteId(quote.id),
-        number=quote.number,
-        branch_id=BranchId(quote.branch_id),
-        lead_id=None if quote.lead_id is None else LeadId(quote.lead_id),
-        product_version_id=ProductVersionId(quote.product_version_id),
-        deal=quote.deal,
-        price=quote.price,
-        valid_until_on=quote.valid_until_on,
-        created_at=quote.created_at,
-        created_by=quote.created_by,
-    )
+    return tuple(shown(quote) for quote in await tx.scalars(visible(chosen, Quote.branch_id, tx.actor)))

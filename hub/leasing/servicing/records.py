@@ -52,6 +52,7 @@ class InstalmentRecord(Base):
     __table_args__ = (
         UniqueConstraint("contract_id", "number"),
         one_of("state", InstalmentState),
+        Index("ix_instalment_overdue", "contract_id", "due_on", postgresql_where=text("state = 'overdue'")),
         CheckConstraint("paid_principal_amount between 0 and principal_amount", name="paid_principal"),
         CheckConstraint("paid_interest_amount between 0 and interest_amount", name="paid_interest"),
         CheckConstraint("paid_penalty_amount between 0 and penalty_amount", name="paid_penalty"),

@@ -15,6 +15,15 @@ from hub.leasing.instalments.waterfall import Part
 from hub.leasing.products.rules import InterestUntil
 
 
+class Bucket(StrEnum):
+    """How long the oldest rent of an account is overdue: up to 30, 60, 90 days, or more."""
+
+    M1 = "m1"
+    M2 = "m2"
+    M3 = "m3"
+    M4 = "m4"
+
+
 class AccountState(StrEnum):
     """Whether rent still runs."""
 

@@ -148,6 +148,12 @@ async def close_due_accounts(database: Database, *, limit: int = NIGHT_CHUNK) ->
     return len(held)
 
 
+async def night_left(tx: Tx) -> int:
+    """How many accounts have something to close for the business date still."""
+    due = (AccountRecord.state == AccountState.ACTIVE, AccountRecord.next_event_on <= tx.today)
+    return await tx.scalar(select(func.count()).select_from(AccountRecord).where(*due)) or 0
+
+
 async def _close(tx: Tx, held: Sequence[Account]) -> None:
     """Close the day of accounts that are held, unless somebody has done so before they were."""
     waiting = [account for account in held if account.waits_on(tx.today)]

@@ -12,13 +12,15 @@ import json
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import typst
 from noto_cjk_sans_otc import FONT_PATH
 
 from hub.leasing.signatures.document import Sheet
 from hub.leasing.signatures.rules import DocumentKind, Language
+
+if TYPE_CHECKING:
+    import typst
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SUFFIX = {Language.CHINESE: "zh", Language.ENGLISH: "en"}
@@ -29,6 +31,8 @@ _STANDARD: Literal["a-2u"] = "a-2u"
 @cache
 def _fonts() -> typst.Fonts:
     """The type that we bring along; read once a process, it is 19 MB."""
+    import typst  # here and not above: seven megabytes that only those need who set a paper
+
     return typst.Fonts(include_system_fonts=False, font_paths=[str(Path(str(FONT_PATH)).parent)])
 
 
@@ -39,6 +43,8 @@ async def typeset(kind: DocumentKind, language: Language, sheet: Sheet, *, dated
 
 def set_pdf(kind: DocumentKind, language: Language, sheet: Sheet, dated_on: date) -> bytes:
     """The same, in the thread of the caller."""
+    import typst
+
     compiler = typst.Compiler(
         _TEMPLATES / f"{kind.value}.{_SUFFIX[language]}.typ",
         root=_TEMPLATES,

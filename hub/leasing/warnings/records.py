@@ -23,6 +23,7 @@ class WarningRecord(Base):
         one_of("state", WarningState),
         Index("uq_risk_warning_open", "kind", "subject", unique=True, postgresql_where=text("state <> 'closed'")),
         Index("ix_risk_warning_branch_id", "branch_id", "state"),
+        Index("ix_risk_warning_contract_id", "contract_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

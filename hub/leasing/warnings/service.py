@@ -14,6 +14,7 @@ from hub.infra import audit
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.warnings.listing import shown
 from hub.leasing.warnings.records import REASON_LENGTH, WarningRecord
 from hub.leasing.warnings.rules import MOVES, WarningKind, WarningState, WarningView
 
@@ -60,7 +61,7 @@ async def move(tx: Tx, *, warning_id: UUID, state: WarningState, result: str | N
     await audit.record(
         tx, action=f"warning.{state}", subject="risk_warning", subject_id=warning_id, branch_id=row.branch_id
     )
-    return _view(row)
+    return shown(row)
 
 
 async def list_warnings(
@@ -72,17 +73,4 @@ async def list_warnings(
         rows = rows.where(WarningRecord.state == state)
     if after is not None:
         rows = rows.where(WarningRecord.id > after)
-    return [_view(row) for row in await tx.scalars(visible(rows, WarningRecord.branch_id, tx.actor))]
-
-
-def _view(row: WarningRecord) -> WarningView:
-    return WarningView(
-        id=row.id,
-        kind=WarningKind(row.kind),
-        contract_id=row.contract_id,
-        subject=row.subject,
-        reason=row.reason,
-        state=WarningState(row.state),
-        raised_at=row.raised_at,
-        result=row.result,
-    )
+    return [shown(row) for row in await tx.scalars(visible(rows, WarningRecord.branch_id, tx.actor))]

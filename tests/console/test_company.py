@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from hub.console.people import tree
+from hub.console.company import tree
 from hub.core.ids import BranchId
 from hub.infra import staff
 from hub.infra.access import Role

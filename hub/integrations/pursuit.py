@@ -1,0 +1,180 @@
+"""The pursuit of a call's outcome, pure: what each turn of it makes of what is known, and when the next one comes.
+
+A turn is one question to the provider, or one more send. Nothing is asked, sent or written here: `reconcile` does that,
+and the simulation of collection drives the same functions without a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from hub.core.effects import Effect
+from hub.core.ports import NoRecord
+from hub.core.provider import OperationFacts
+from hub.integrations.errands import Ended
+from hub.integrations.verdicts import (
+    APART,
+    OPEN_STATES,
+    Asking,
+    CallState,
+    Search,
+    Step,
+    after_no_news,
+    after_no_record,
+    next_check,
+)
+
+# After its deadline a call has this long to write down its end before it counts as cut off.
+GRACE = timedelta(seconds=30)
+
+
+class Learned(StrEnum):
+    """What asking after a call once has brought."""
+
+    SETTLED = "settled"
+    NEWS = "news"  # more is known than before, but not the end
+    NOTHING = "nothing"
+    ESCALATED = "escalated"
+    CLOSED = "closed"  # there was nothing left to learn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pursuit:
+    """Where the search for the outcome of one call stands; the fields are those of the recorded call."""
+
+    state: CallState
+    effect: Effect
+    started_at: datetime
+    reconcile_at: datetime | None = None
+    reconcile_count: int = 0
+    no_record_count: int = 0
+    no_record_at: datetime | None = None
+    sent_again_at: datetime | None = None
+
+    def search(self, now: datetime) -> Search:
+        """How far it has come, for the table of the contract."""
+        return Search(state=self.state, effect=self.effect, age=now - self.started_at, no_records=self.no_record_count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one turn has made of a pursuit.
+
+    `cut_off`: an intent that nobody will finish was met. `ended`: the outcome is known now, or more of it.
+    `send_again`: the request goes out once more, under its key. `escalated`: a person must find out, and why.
+    """
+
+    after: Pursuit
+    learned: Learned
+    cut_off: bool = False
+    ended: Ended | None = None
+    send_again: bool = False
+    escalated: str | None = None
+
+
+def intent_until(expires_at: datetime) -> datetime:
+    """When an intent whose end is not written down by then counts as cut off."""
+    return expires_at + GRACE
+
+
+def first_look(effect: Effect, state: CallState, finished_at: datetime) -> datetime | None:
+    """When an outcome is first asked after; an unknown read has changed nothing and is not looked for."""
+    searched = state is CallState.UNKNOWN and effect is not Effect.READ
+    return finished_at + next_check(state, effect) if searched or state is CallState.PENDING else None
+
+
+def taken(pursuit: Pursuit, now: datetime) -> Pursuit:
+    """Its turn has come: put it off to the next one, so that nobody else takes it meanwhile."""
+    count = pursuit.reconcile_count + 1
+    return replace(pursuit, reconcile_count=count, reconcile_at=now + next_check(pursuit.state, pursuit.effect, count))
+
+
+def after_question(
+    before: Pursuit,
+    *,
+    found: object | None,
+    known: object | None,
+    facts: OperationFacts | None,
+    asking: Asking,
+    now: datetime,
+) -> Turn:
+    """What a question has made of it: `found` is the provider's answer, None when there is none; `known` what we had."""
+    if before.state not in OPEN_STATES:
+        return Turn(after=before, learned=Learned.CLOSED)
+    cut_off = before.state is CallState.INTENT
+    pursuit = replace(before, state=CallState.UNKNOWN) if cut_off else before
+    if isinstance(found, NoRecord):
+        assert facts is not None, "it has answered"
+        pursuit = _counted(pursuit, facts, now)
+        step = after_no_record(pursuit.search(now), facts)
+        return _stepped(pursuit, step, "the provider has no record of it", now, cut_off=cut_off)
+    if found is not None:
+        pursuit = replace(pursuit, no_record_count=0, no_record_at=None)
+        ended = Ended.with_result(found)
+        if ended.state is not CallState.UNKNOWN and found != known:
+            return replace(settled(pursuit, ended, now), cut_off=cut_off)
+    reason = "it cannot be asked after" if asking is Asking.NEVER else "no end of it in sight"
+    return _stepped(pursuit, after_no_news(pursuit.search(now), facts, asking), reason, now, cut_off=cut_off)
+
+
+def after_second_send(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
+    """What one more send has made of it; that it was not executed now says nothing of the first time."""
+    if pursuit.state not in OPEN_STATES:
+        return Turn(after=pursuit, learned=Learned.CLOSED)
+    if ended.state in (CallState.UNKNOWN, CallState.NOT_EXECUTED):
+        return Turn(after=pursuit, learned=Learned.NOTHING)
+    return settled(pursuit, ended, now)
+
+
+def settled(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
+    """The outcome is known, or that the provider has it and has not finished."""
+    pending = ended.state is CallState.PENDING
+    after = replace(pursuit, state=ended.state)
+    if pursuit.state is not CallState.PENDING:
+        again_at = now + next_check(ended.state, pursuit.effect) if pending else None
+        after = replace(after, reconcile_count=0, reconcile_at=again_at)
+    elif not pending:
+        after = replace(after, reconcile_at=None)
+    return Turn(after=after, learned=Learned.NEWS if pending else Learned.SETTLED, ended=ended)
+
+
+def _counted(pursuit: Pursuit, facts: OperationFacts, now: datetime) -> Pursuit:
+    """Count a "no record", if it is late enough to mean something and not the echo of the last one.
+
+    Late enough is a settle window after the latest send: one that was sent again may take as long again to be seen.
+    """
+    sent_at = pursuit.sent_again_at or pursuit.started_at
+    late_enough = facts.settle_window is not None and now - sent_at >= facts.settle_window
+    if late_enough and (pursuit.no_record_at is None or now - pursuit.no_record_at >= APART):
+        return replace(pursuit, no_record_count=pursuit.no_record_count + 1, no_record_at=now)
+    return pursuit
+
+
+def _stepped(pursuit: Pursuit, step: Step, reason: str, now: datetime, *, cut_off: bool) -> Turn:
+    """Take the step that the rules give when nothing new was learned."""
+    match step:
+        case Step.ASK_LATER | Step.LEAVE:
+            return Turn(after=pursuit, learned=Learned.NOTHING, cut_off=cut_off)
+        case Step.SEND_AGAIN:
+            # It is about to be sent as if for the first time, and asked after as soon, whether or not we live to see it.
+            soon = now + next_check(CallState.UNKNOWN, pursuit.effect)
+            after = replace(
+                pursuit,
+                no_record_count=0,
+                no_record_at=None,
+                reconcile_count=0,
+                reconcile_at=soon,
+                sent_again_at=now,
+            )
+            return Turn(after=after, learned=Learned.NOTHING, cut_off=cut_off, send_again=True)
+        case Step.LET_GO:
+            after = replace(pursuit, state=CallState.OK, reconcile_at=None)
+            return Turn(after=after, learned=Learned.SETTLED, cut_off=cut_off)
+        case Step.ESCALATE:
+            after = replace(pursuit, state=CallState.ESCALATED, reconcile_at=None)
+            return Turn(after=after, learned=Learned.ESCALATED, cut_off=cut_off, escalated=reason)
+        case _:
+            assert_never(step)

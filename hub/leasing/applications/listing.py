@@ -1,0 +1,80 @@
+"""Applications as a list: by state and number, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Select, select
+
+from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
+from hub.infra.access import visible
+from hub.infra.database import Tx
+from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.leasing.applications.records import ApplicationRecord
+from hub.leasing.applications.rules import ApplicationState, ApplicationView, Car, CreditOutcome
+from hub.leasing.products.rules import LeaseType
+
+# Ids rise with time, so they stand for when an application was opened.
+_ORDER = Order(
+    key=ApplicationRecord.id,
+    columns={"opened": ApplicationRecord.id, "number": ApplicationRecord.number},
+    standard="opened",
+)
+
+
+async def page(tx: Tx, window: Window) -> Slice[ApplicationView]:
+    """Applications in a window; filters `state`, and `text` for the beginning of a number."""
+    query = _wanted(tx, window)
+    if state := window.filters.get("state"):
+        query = query.where(ApplicationRecord.state == state)
+    return await sliced(tx, query, _ORDER, window, shown)
+
+
+async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
+    """How many applications there are in each state, under the other filters."""
+    return await count_by(tx, _wanted(tx, window), ApplicationRecord.state, ApplicationState)
+
+
+async def of_party(tx: Tx, party_id: PartyId) -> tuple[ApplicationView, ...]:
+    """The applications of a customer, the newest first."""
+    query = visible(select(ApplicationRecord), ApplicationRecord.branch_id, tx.actor)
+    found = query.where(ApplicationRecord.party_id == party_id).order_by(ApplicationRecord.id.desc())
+    return tuple(map(shown, await tx.scalars(found)))
+
+
+async def of_quote(tx: Tx, quote_id: QuoteId) -> tuple[ApplicationView, ...]:
+    """The applications on a quote, the newest first."""
+    query = visible(select(ApplicationRecord), ApplicationRecord.branch_id, tx.actor)
+    found = query.where(ApplicationRecord.quote_id == quote_id).order_by(ApplicationRecord.id.desc())
+    return tuple(map(shown, await tx.scalars(found)))
+
+
+def _wanted(tx: Tx, window: Window) -> Select[ApplicationRecord]:
+    query = visible(select(ApplicationRecord), ApplicationRecord.branch_id, tx.actor)
+    if text := window.filters.get("text"):
+        query = query.where(ApplicationRecord.number.startswith(text.upper(), autoescape=True))
+    return query
+
+
+def shown(application: ApplicationRecord) -> ApplicationView:
+    """An application as other rooms see it."""
+    outcome = application.credit_outcome
+    return ApplicationView(
+        id=ApplicationId(application.id),
+        number=application.number,
+        branch_id=BranchId(application.branch_id),
+        party_id=PartyId(application.party_id),
+        quote_id=QuoteId(application.quote_id),
+        product_version_id=ProductVersionId(application.product_version_id),
+        lease_type=LeaseType(application.lease_type),
+        channel_id=None if application.channel_id is None else ChannelId(application.channel_id),
+        car=Car(model=application.car_model, vin=application.vin),
+        price=application.price_amount,
+        financed=application.financed_amount,
+        state=ApplicationState(application.state),
+        credit_outcome=None if outcome is None else CreditOutcome(outcome),
+        credit_reasons=tuple(application.credit_reasons),
+        submitted_at=application.submitted_at,
+        decided_at=application.decided_at,
+        valid_until_on=application.valid_until_on,
+    )

@@ -1,0 +1,69 @@
+"""Risk warnings as they are listed: by state, kind and contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from hub.core.errors import NotFound
+from hub.core.ids import ContractId
+from hub.infra.access import visible
+from hub.infra.database import Tx
+from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.leasing.warnings.records import WarningRecord
+from hub.leasing.warnings.rules import WarningKind, WarningState, WarningView
+
+_ORDER = Order(key=WarningRecord.id, columns={"raised": WarningRecord.id}, standard="raised")  # ids rise with time
+
+
+async def page(tx: Tx, window: Window) -> Slice[WarningView]:
+    """Warnings in a window; filters `state` and `kind`."""
+    query = _wanted(tx, window)
+    if state := window.filters.get("state"):
+        query = query.where(WarningRecord.state == state)
+    return await sliced(tx, query, _ORDER, window, shown)
+
+
+async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
+    """How many warnings there are in each state, under the other filters."""
+    return await count_by(tx, _wanted(tx, window), WarningRecord.state, WarningState)
+
+
+def _wanted(tx: Tx, window: Window) -> Select[WarningRecord]:
+    query = visible(select(WarningRecord), WarningRecord.branch_id, tx.actor)
+    if kind := window.filters.get("kind"):
+        query = query.where(WarningRecord.kind == kind)
+    return query
+
+
+async def unsettled_of(tx: Tx, contract_id: ContractId) -> list[WarningView]:
+    """The warnings about a lease that nobody has closed, oldest first."""
+    rows = visible(select(WarningRecord), WarningRecord.branch_id, tx.actor).where(
+        WarningRecord.contract_id == contract_id, WarningRecord.state != WarningState.CLOSED
+    )
+    return [shown(row) for row in await tx.scalars(rows.order_by(WarningRecord.id))]
+
+
+async def get(tx: Tx, warning_id: UUID) -> WarningView:
+    """One warning that the actor may see; raises NotFound."""
+    rows = visible(select(WarningRecord), WarningRecord.branch_id, tx.actor).where(WarningRecord.id == warning_id)
+    row = await tx.scalar(rows)
+    if row is None:
+        raise NotFound("risk_warning", warning_id)
+    return shown(row)
+
+
+def shown(row: WarningRecord) -> WarningView:
+    """A warning as doors see it."""
+    return WarningView(
+        id=row.id,
+        kind=WarningKind(row.kind),
+        contract_id=row.contract_id,
+        subject=row.subject,
+        reason=row.reason,
+        state=WarningState(row.state),
+        raised_at=row.raised_at,
+        result=row.result,
+    )
