@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hub.api.deps import Body, TheHouse, ThePage, acting, holding
 from hub.api.once import OnceRoute
-from hub.core.errors import InvalidInput, NotFound
+from hub.core.errors import NotFound
 from hub.core.provider import Mode
 from hub.infra.access import Actor
 from hub.infra.access import Permission as P
@@ -162,17 +161,8 @@ async def ask_after(
 async def decide_by_hand(call_id: UUID, body: DecideByHand, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]) -> None:
     """Settle by hand what machines cannot find out."""
     call = await call_log.get_call(tx, call_id)
-    result = None if body.result is None else _read_result(call.operation, body.result)
+    result = None if body.result is None else wire.result_given(call.operation, body.result)
     await reconcile.decide_by_hand(tx, call_id=call_id, outcome=body.outcome, reason=body.reason, result=result)
-
-
-def _read_result(operation: str, given: dict[str, JsonValue]) -> object:
-    try:
-        return wire.result_from(operation, json.dumps([given]))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"][1:])
-        raise InvalidInput(f"result.{place}", problem["msg"]) from None
 
 
 @router.get("/callbacks")

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hub.console.forms import Field, Filled, Values, blank, read
 from hub.console.page import Fact
 from hub.console.refusals import refusal
-from hub.console.visit import Visit, visiting
+from hub.console.visit import Visit, calling, visiting
 from hub.core.errors import Conflict, InvalidInput, RuleBroken
 from hub.infra.access import Permission
 
@@ -36,8 +36,12 @@ class Page(Protocol):
         """What one of its kind is called."""
 
     @property
-    def load(self) -> Callable[[Visit, UUID], Awaitable[Any]]:
+    def load(self) -> Callable[[Visit, Any], Awaitable[Any]]:
         """Finds one of them."""
+
+    @property
+    def ref(self) -> type:
+        """What one of them is known by in its address."""
 
     def address(self, view: Any) -> str:
         """Where the page of one of them is."""
@@ -50,7 +54,8 @@ class Action(Generic[_View]):
     `fits` says whether it belongs to where the subject is in its life: what does not is no button at all.
 
     `preview` shows what would happen, and makes the form ask twice; `perform` does it, and may name another page to
-    go to, or draw what is shown this once.
+    go to, or draw what is shown this once. One that `calls_out` is
+    performed with no transaction open, for it asks somebody outside.
     """
 
     key: str
@@ -66,6 +71,7 @@ class Action(Generic[_View]):
     explain: str = ""
     is_danger: bool = False
     is_main: bool = False
+    calls_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +109,38 @@ def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
         except (InvalidInput, RuleBroken, Conflict) as error:
             return _asked(visit, subject, action, view, fields, with_error(visit, fields, filled, error))
 
-    router.add_api_route(path, ask, methods=["GET"], name=f"{subject.noun}: {action.label}")
-    router.add_api_route(path, act, methods=["POST"], name=f"{subject.noun}: {action.label}, sent")
+    sent = knowing(_calling_out(subject, action) if action.calls_out else act, subject.ref)
+    router.add_api_route(path, knowing(ask, subject.ref), methods=["GET"], name=f"{subject.noun}: {action.label}")
+    router.add_api_route(path, sent, methods=["POST"], name=f"{subject.noun}: {action.label}, sent")
+
+
+_Handler = Callable[..., Awaitable[Response]]
+
+
+def knowing(handler: _Handler, ref: type) -> _Handler:
+    """The handler of an address in which one of its kind is known by such a value."""
+    handler.__annotations__["subject_id"] = ref
+    return handler
+
+
+def _calling_out(subject: Page, action: Action[Any]) -> _Handler:
+    async def act(subject_id: UUID, visit: Visit = calling(action.permission)) -> Response:
+        async with visit.transaction() as tx:
+            visit.open_tx = tx
+            view = await subject.load(visit, subject_id)
+            fields = await _fields(action, visit, view)
+        visit.open_tx, filled = None, read(fields, visit.form)
+        if filled.errors or action.off(view):
+            return _asked(visit, subject, action, view, fields, filled)
+        try:
+            elsewhere = await action.perform(visit, view, filled.values)
+        except (InvalidInput, RuleBroken, Conflict) as error:
+            return _asked(visit, subject, action, view, fields, with_error(visit, fields, filled, error))
+        if isinstance(elsewhere, Response):
+            return elsewhere
+        return visit.go(elsewhere or subject.address(view), done=action.key)
+
+    return act
 
 
 async def _act(
@@ -127,7 +163,9 @@ async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Fiel
 def with_error(visit: Visit, fields: Sequence[Field], filled: Filled, error: Exception) -> Filled:
     """The form with what a rule has said of it, at the field that it names, or at the whole."""
     name, said = refusal(visit.manner.language, error)
-    field = next((one.name for one in fields if name and name in {one.name, one.reads}), "")
+    whole = name.partition(".")[0]  # "result.outcome" is a place inside the field "result"
+    field = next((one.name for one in fields if name and {name, whole} & {one.name, one.reads}), "")
+    said = f"{name.partition('.')[2]}: {said}" if field and whole != name else said
     return replace(filled, errors={**filled.errors, field: said})
 
 

@@ -16,7 +16,9 @@ from hub.console import (
     applications,
     assets,
     blacklist,
+    calls,
     collections,
+    company,
     contracts,
     disbursements,
     entrance,
@@ -24,9 +26,11 @@ from hub.console import (
     leads,
     parties,
     payments,
+    providers,
     quotes,
     search,
     templates,
+    traces,
     vehicles,
 )
 from hub.console.i18n import N_
@@ -51,6 +55,10 @@ DESKS: tuple[APIRouter, ...] = (
     disbursements.router,
     collections.router,
     vehicles.router,
+    providers.router,
+    calls.router,
+    company.router,
+    traces.router,
 )
 
 _CONTENT = (

@@ -47,7 +47,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a form. `reads` is the name by which a rule complains of it, where that is another."""
+    """One field of a form. `reads` is the name by which a rule complains of it, where that is another.
+
+    It begins with `start`; a field of several choices with `start_with`.
+    """
 
     name: str
     label: str
@@ -57,6 +60,7 @@ class Field:
     options: Sequence[Option] = ()
     longest: int = 400
     start: str = ""
+    start_with: Sequence[str] = ()
     reads: str = ""
 
 
@@ -98,7 +102,7 @@ def read(fields: Sequence[Field], form: FormData) -> Filled:
 
 def blank(fields: Sequence[Field], given: Mapping[str, str] | None = None) -> Filled:
     """A form as it is first shown, with what is known already."""
-    return Filled(typed={one.name: (given or {}).get(one.name, one.start) for one in fields})
+    return Filled(typed={one.name: (given or {}).get(one.name, one.start_with or one.start) for one in fields})
 
 
 class _Wrong(Exception):

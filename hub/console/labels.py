@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from hub.core.effects import Effect
 from hub.core.identity import DocumentKind
 from hub.core.ports.credit_bureau import Inquiry
+from hub.core.provider import Capability, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
+from hub.integrations.answers import CallOutcome
+from hub.integrations.fates import Fate
+from hub.integrations.plugins import ProviderState
+from hub.integrations.provenance import SettingSource
+from hub.integrations.routing import Strategy
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
@@ -54,13 +61,21 @@ from hub.ledger.postings import SigningPurpose
 WORDS: tuple[type[StrEnum], ...] = (
     ApplicationState,
     BranchKind,
+    CallOutcome,
     CallState,
+    Capability,
     ContractState,
+    Effect,
+    Fate,
     IntentLevel,
     LeadSource,
     LeadState,
+    Mode,
+    ProviderState,
     Role,
+    SettingSource,
     StaffState,
+    Strategy,
     TaskPurpose,
     CaseState,
     VehicleStatus,
@@ -114,6 +129,23 @@ WORDS: tuple[type[StrEnum], ...] = (
 
 _OTHERWISE: Mapping[str, str] = {
     "ok": "OK",
+    "received": "Waits",
+    "stale": "Nothing new",
+    "unmapped": "Belongs to nothing known",
+    "intent": "On its way",
+    "not_executed": "Not executed",
+    "credit_bureau": "Credit bureaus",
+    "gps_tracker": "GPS trackers",
+    "esign": "Electronic signatures",
+    "payments": "Payments",
+    "sms": "Messages",
+    "hub_toml": "hub.toml",
+    "standard": "The plugin's own",
+    "environment": "Environment variable",
+    "loaded": "In service",
+    "setup_retry": "Not reached yet",
+    "setup_error": "Set up wrongly",
+    "auth_failed": "Credentials refused",
     "m1": "1 to 30 days",
     "m2": "31 to 60 days",
     "m3": "61 to 90 days",
@@ -122,6 +154,9 @@ _OTHERWISE: Mapping[str, str] = {
     "cn_company_code": "Company code",
     "sms_code": "SMS code",
 }
+
+# A code that two enumerations share, and that is not called the same in both.
+_BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
 
 _OK = {
     "active",
@@ -206,7 +241,7 @@ _INFO = {
 def label(word: StrEnum | str) -> str:
     """What a word is called, in English, as a text to translate."""
     code = str(word)
-    return _OTHERWISE.get(code) or code.replace("_", " ").capitalize()
+    return _BY_KIND.get((type(word), code)) or _OTHERWISE.get(code) or code.replace("_", " ").capitalize()
 
 
 def tone(word: StrEnum | str) -> str:

@@ -64,6 +64,19 @@ MENU: tuple[Group, ...] = (
         label=N_("Warehouse"),
         entries=(Entry(label=N_("Vehicles"), path="/vehicles", permission=P.INVENTORY_READ),),
     ),
+    Group(
+        label=N_("Administration"),
+        entries=(
+            Entry(label=N_("Providers"), path="/providers", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Call log"), path="/calls", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Callbacks"), path="/callbacks", permission=P.PROVIDERS_READ),
+            Entry(label=N_("Users"), path="/staff", permission=P.STAFF_READ),
+            Entry(label=N_("Roles"), path="/roles", permission=P.STAFF_READ),
+            Entry(label=N_("Branches"), path="/branches", permission=P.STAFF_READ),
+            Entry(label=N_("Audit"), path="/audit", permission=P.AUDIT_READ),
+            Entry(label=N_("Jobs"), path="/jobs", permission=P.PROVIDERS_READ),
+        ),
+    ),
 )
 
 

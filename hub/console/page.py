@@ -49,6 +49,8 @@ class Look(StrEnum):
     INSTANT = "instant"
     STATE = "state"  # a word with its tone
     WORD = "word"
+    WORDS = "words"
+    LONG = "long"  # a text of ours that may take several lines
     PERCENT = "percent"
 
 
@@ -256,5 +258,7 @@ def _plain(column: Column[_Row], row: _Row, visit: Visit) -> str:
             return str(value)
         case _ if column.look in {Look.STATE, Look.WORD}:
             return visit.say(label_of(value))
+        case _ if column.look is Look.WORDS:
+            return ", ".join(visit.say(label_of(word)) for word in sorted(value))
         case _:
             return _guarded(str(value))

@@ -31,6 +31,9 @@ RULES: Mapping[str, str] = {
     "application_has_contract": N_("There is a contract from this application already."),
     "no_active_mandate": N_("There is no active mandate to debit."),
     "money_in_doubt": N_("The outcome of a payment is not known yet. Wait until it is, or settle it in the call log."),
+    "last_administrator": N_("The company would have no administrator left."),
+    "own_administrator_role": N_("Nobody takes their own administrator role away."),
+    "no_health_question": N_("It could not be set up, so there is nobody to ask."),
     "account_not_active": N_("Rent does not run on this lease now."),
     "bank_account_missing": N_("There is no bank account to debit."),
     "charge_under_way": N_("A debit of this lease is under way. Wait until it is settled or refused."),
@@ -73,6 +76,7 @@ RULES: Mapping[str, str] = {
 
 # What is wrong with a field, as the rooms say it.
 REASONS: tuple[str, ...] = (
+    N_("is not kept in a file of its own"),
     N_("lies in the past"),
     N_("lies in the future"),
     N_("lies after the last rent"),

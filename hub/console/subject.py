@@ -13,13 +13,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.console.actions import Action, Offered, add_action, offered
+from hub.console.actions import Action, Offered, add_action, knowing, offered
 from hub.console.i18n import N_
 from hub.console.page import Fact
 from hub.console.visit import Visit, visiting
 from hub.core.errors import NotFound
 from hub.infra import audit
 from hub.infra.access import Permission
+from hub.infra.paging import Window
 
 _View = TypeVar("_View")
 _MOST_AUDIT_LINES = 100
@@ -50,29 +51,29 @@ class Tab(Generic[_View]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject(Generic[_View]):
-    """An object page. `kind` is what the audit trail calls it; the first tab is the page's own address."""
+    """An object page. `kind` is what the audit trail calls it; the first tab is the page's own address.
+
+    `ref` is what one of them is known by in its address: an id, or `str` for a name.
+    """
 
     path: str
     kind: str
     noun: str
     plural: str
     permission: Permission
-    load: Callable[[Visit, UUID], Awaitable[_View]]
-    id_of: Callable[[_View], UUID]
+    load: Callable[[Visit, Any], Awaitable[_View]]
+    id_of: Callable[[_View], UUID | str]
     title: Callable[[_View], str]
     state: Callable[[_View], Any]
     facts: Callable[[Visit, _View], Awaitable[Sequence[Fact]]]
     tabs: Sequence[Tab[_View]]
     alerts: Callable[[Visit, _View], Awaitable[Sequence[Alert]]] | None = None
     actions: Sequence[Action[_View]] = ()
+    ref: type = UUID
 
     def address(self, view: _View) -> str:
         """Where the page of one of them is."""
         return f"{self.path}/{self.id_of(view)}"
-
-
-async def _no_context(visit: Visit, view: Any) -> Mapping[str, Any]:
-    return {}
 
 
 def add_subject(router: APIRouter, subject: Subject[Any]) -> None:
@@ -103,7 +104,7 @@ def _tab_page(subject: Subject[Any], tabs: Sequence[Tab[Any]], tab: Tab[Any]) ->
             **context,
         )
 
-    return page
+    return knowing(page, subject.ref)
 
 
 def offered_of(subject: Subject[_View], visit: Visit, view: _View) -> list[Offered]:
@@ -117,10 +118,8 @@ def offered_of(subject: Subject[_View], visit: Visit, view: _View) -> list[Offer
 
 def _audit_tab(subject: Subject[_View]) -> Tab[_View]:
     async def load(visit: Visit, view: _View) -> Mapping[str, Any]:
-        lines = await audit.entries(
-            visit.tx, subject=subject.kind, subject_id=subject.id_of(view), limit=_MOST_AUDIT_LINES
-        )
-        return {"lines": lines}
+        wanted = {"subject": subject.kind, "subject_id": str(subject.id_of(view))}
+        return {"lines": (await audit.page(visit.tx, Window(filters=wanted, limit=_MOST_AUDIT_LINES))).rows}
 
     return Tab(key="audit", label=N_("Audit"), template="audit_tab.html", load=load, permission=Permission.AUDIT_READ)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String, select, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +20,7 @@ from hub.infra.access import visible
 from hub.infra.database import Base, Tx
 from hub.infra.logs import correlation_id
 from hub.infra.masking import masked
+from hub.infra.paging import Order, Slice, Window, sliced
 
 
 class AuditEntry(Base):
@@ -59,6 +60,9 @@ class AuditSeal(Base):
     xid: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[bytes]
     chain: Mapped[bytes]
+
+
+_ORDER = Order(key=AuditEntry.id, columns={"at": AuditEntry.id}, standard="at")  # ids rise with time
 
 
 async def record(
@@ -107,3 +111,17 @@ async def entries(
     if after is not None:
         query = query.where(AuditEntry.id > after)
     return (await tx.scalars(query)).all()
+
+
+async def page(tx: Tx, window: Window) -> Slice[AuditEntry]:
+    """The trail as a list, the newest first, within the actor's branches.
+
+    Filters: `actor`, `action` and `subject` for the beginning of each, `subject_id` for exactly one.
+    """
+    query: Select[AuditEntry] = visible(select(AuditEntry), AuditEntry.branch_id, tx.actor)
+    for name in ("actor", "action", "subject"):
+        if text := window.filters.get(name):
+            query = query.where(getattr(AuditEntry, name).startswith(text, autoescape=True))
+    if subject_id := window.filters.get("subject_id"):
+        query = query.where(AuditEntry.subject_id == subject_id)
+    return await sliced(tx, query, _ORDER, window, lambda entry: entry)

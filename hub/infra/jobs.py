@@ -11,12 +11,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from procrastinate.jobs import Job
 from psycopg import AsyncConnection
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.json import JsonValue
@@ -51,6 +53,28 @@ select exists(select 1 from procrastinate_jobs where status = 'todo'
 and (scheduled_at is null or scheduled_at <= now())) as ready
 """
 
+# A job that waits for its hour is not late: the oldest is the one that could have run for the longest time.
+_TASKS = """
+select task_name,
+  count(*) filter (where status = 'todo') as waiting,
+  count(*) filter (where status = 'doing') as doing,
+  count(*) filter (where status = 'failed') as failed,
+  coalesce(max(greatest((args->>'failures')::int, attempts)), 0) as retries,
+  min(coalesce(scheduled_at, (select min(at) from jobs.procrastinate_events e where e.job_id = j.id)))
+    filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now())) as oldest_at
+from jobs.procrastinate_jobs j
+where status in ('todo', 'doing', 'failed')
+group by task_name
+order by failed desc, retries desc, task_name
+"""
+_WORKERS = """
+select w.id, w.last_heartbeat, count(j.id) as doing
+from jobs.procrastinate_workers w
+left join jobs.procrastinate_jobs j on j.worker_id = w.id and j.status = 'doing'
+group by w.id
+order by w.last_heartbeat desc
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -66,6 +90,49 @@ class Wish:
     failures: int = 0
     correlation_id: str | None = field(default_factory=correlation_id)
     traceparent: str | None = field(default_factory=traceparent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """The jobs of one task as they stand. `retries` is the most failures that one of them has behind it."""
+
+    task: str
+    waiting: int
+    doing: int
+    failed: int
+    retries: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """A worker by its number: when it last said that it lives, and how many jobs it has in hand."""
+
+    number: int
+    heartbeat_at: datetime
+    doing: int
+
+
+async def tasks(tx: AsyncSession) -> list[TaskView]:
+    """Every task that has a job, the one with the most failures first."""
+    rows = await tx.execute(text(_TASKS))
+    return [
+        TaskView(
+            task=row.task_name,
+            waiting=row.waiting,
+            doing=row.doing,
+            failed=row.failed,
+            retries=row.retries,
+            oldest_at=row.oldest_at,
+        )
+        for row in rows
+    ]
+
+
+async def workers(tx: AsyncSession) -> list[WorkerView]:
+    """Every worker that the engine knows, the one that was heard last first."""
+    rows = await tx.execute(text(_WORKERS))
+    return [WorkerView(number=row.id, heartbeat_at=row.last_heartbeat, doing=row.doing) for row in rows]
 
 
 class Jobs(Protocol):

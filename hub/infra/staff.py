@@ -203,6 +203,11 @@ async def members(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> list
     """The accounts of the actor's branches in order of opening, from after the account `after`."""
     query = visible(select(Staff), Staff.branch_id, tx.actor).order_by(Staff.id).limit(limit)
     rows = (await tx.scalars(query if after is None else query.where(Staff.id > after))).all()
+    return await with_roles(tx, rows)
+
+
+async def with_roles(tx: Tx, rows: Sequence[Staff]) -> list[StaffView]:
+    """Accounts at hand as others see them, with the roles of all of them in one query."""
     return [_view(row, roles) for row, roles in zip(rows, await _roles_of(tx, rows), strict=True)]
 
 

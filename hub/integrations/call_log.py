@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import Select, and_, case, func, not_, select
@@ -12,11 +13,14 @@ from sqlalchemy import Select, and_, case, func, not_, select
 from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
+from hub.core.money import Money
 from hub.infra.access import Actor
 from hub.infra.database import Tx
 from hub.infra.records import Branch
 from hub.integrations.records import ProviderCall
 from hub.integrations.verdicts import CallState
+
+_Columns = TypeVarTuple("_Columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,10 @@ class CallView:
     created_at: datetime
     duration_ms: float | None
     reconcile_at: datetime | None
+    finished_at: datetime | None = None
+    correlation_id: str = ""
+    reconcile_count: int = 0
+    cost: Money | None = None
 
 
 async def list_calls(
@@ -53,7 +61,7 @@ async def list_calls(
     limit: int = 50,
 ) -> list[CallView]:
     """A page of calls, newest first; `after` is the last id of the page before."""
-    rows = _in_scope(select(ProviderCall), tx.actor).order_by(ProviderCall.id.desc()).limit(limit)
+    rows = in_scope(select(ProviderCall), tx.actor).order_by(ProviderCall.id.desc()).limit(limit)
     filters = {
         ProviderCall.instance: instance,
         ProviderCall.operation: operation,
@@ -65,18 +73,18 @@ async def list_calls(
             rows = rows.where(column == wanted)
     if after is not None:
         rows = rows.where(ProviderCall.id < after)
-    return [_view(row) for row in await tx.scalars(rows)]
+    return [shown(row) for row in await tx.scalars(rows)]
 
 
 async def get_call(tx: Tx, call_id: UUID) -> CallView:
     """One call; raises NotFound, also for one of a branch that the actor does not see."""
-    row = await tx.scalar(_in_scope(select(ProviderCall).where(ProviderCall.id == call_id), tx.actor))
+    row = await tx.scalar(in_scope(select(ProviderCall).where(ProviderCall.id == call_id), tx.actor))
     if row is None:
         raise NotFound("provider_call", call_id)
-    return _view(row)
+    return shown(row)
 
 
-def _in_scope(rows: Select[ProviderCall], actor: Actor) -> Select[ProviderCall]:
+def in_scope(rows: Select[*_Columns], actor: Actor) -> Select[*_Columns]:
     """Calls of the actor's branches; a call that belongs to no branch is the whole company's."""
     if actor.branches is None:
         return rows
@@ -113,7 +121,8 @@ async def open_unknowns(tx: Tx) -> int:
     return await tx.scalar(select(func.count()).where(ProviderCall.state.in_(open_states), not_(mere_look))) or 0
 
 
-def _view(row: ProviderCall) -> CallView:
+def shown(row: ProviderCall) -> CallView:
+    """A call as people may read it."""
     return CallView(
         id=row.id,
         operation=row.operation,
@@ -132,6 +141,10 @@ def _view(row: ProviderCall) -> CallView:
         created_at=row.created_at,
         duration_ms=row.duration_ms,
         reconcile_at=row.reconcile_at,
+        finished_at=row.finished_at,
+        correlation_id=row.correlation_id,
+        reconcile_count=row.reconcile_count,
+        cost=row.cost_amount,
     )
 
 

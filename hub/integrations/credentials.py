@@ -1,6 +1,6 @@
 """The settings of one instance: environment over secret files over hub.toml, checked by the plugin's own class.
 
-The one place that opens a secret file. Whatever goes wrong, an error names the place and the kind, never a value; and
+The one place that opens a secret file, or writes one. Whatever goes wrong, an error names the place and the kind, never a value; and
 every secret that passes through is made known to `hub.infra.masking`.
 """
 
@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
 from hub.core.errors import InvalidInput
 from hub.core.provider import PluginSettings
+from hub.infra.durable import write_whole
 from hub.infra.masking import know_secret
 from hub.integrations.configuration import ENVIRONMENT_PREFIX, ProviderEntry, did_you_mean
 
@@ -42,12 +43,7 @@ class SecretSource:
 
     def from_file(self, name: str, place: str) -> str:
         """The content of a secret file without its last line break; raises InvalidInput at `place`."""
-        if not _FILE_NAME.fullmatch(name):
-            raise InvalidInput(place, "the name of a secret file is letters, digits, dots, dashes and slashes")
-        root = Path(os.path.realpath(self.folder))
-        path = Path(os.path.realpath(root / name))
-        if not path.is_relative_to(root):
-            raise InvalidInput(place, "the file must lie in the folder of secrets")
+        path = self._path(name, place)
         try:
             with open(path, "rb", opener=_at_once) as file:
                 self._check_access(os.fstat(file.fileno()), place)
@@ -59,6 +55,26 @@ class SecretSource:
         if not text or len(text) > _LARGEST_FILE:
             raise InvalidInput(place, f"the secret file {name} is {'too large' if text else 'empty'}")
         return text
+
+    def keep(self, name: str, text: str, place: str) -> None:
+        """Put a secret into its file, readable by its owner alone; who reads meanwhile gets the old one or the new one."""
+        path, text = self._path(name, place), text.rstrip("\r\n")
+        if not text.strip() or "\0" in text or len(text.encode()) > _LARGEST_FILE:
+            raise InvalidInput(place, "a secret is a text of at most 64 KiB that says something")
+        know_secret(text)
+        try:
+            write_whole(path, text.encode())
+        except OSError as error:
+            raise InvalidInput(place, f"the secret file {name} cannot be written: {error.strerror}") from None
+
+    def _path(self, name: str, place: str) -> Path:
+        if not _FILE_NAME.fullmatch(name):
+            raise InvalidInput(place, "the name of a secret file is letters, digits, dots, dashes and slashes")
+        root = Path(os.path.realpath(self.folder))
+        path = Path(os.path.realpath(root / name))
+        if not path.is_relative_to(root):
+            raise InvalidInput(place, "the file must lie in the folder of secrets")
+        return path
 
     def from_environment(self, variable: str, place: str) -> str:
         """The value of a variable; raises InvalidInput at `place` when it is not set."""
@@ -105,7 +121,7 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _reference(value: object) -> tuple[str, str] | None:
+def reference_of(value: object) -> tuple[str, str] | None:
     """`file` or `env` and the name, when the value points to a secret instead of being one."""
     if isinstance(value, dict) and len(value) == 1:
         kind, name = next(iter(value.items()))
@@ -116,7 +132,7 @@ def _reference(value: object) -> tuple[str, str] | None:
 
 def _resolved(value: object, place: str, source: SecretSource) -> object:
     """The same value with every reference replaced by what it points to."""
-    if reference := _reference(value):
+    if reference := reference_of(value):
         kind, name = reference
         text = source.from_file(name, place) if kind == "file" else source.from_environment(name, place)
         know_secret(text)
@@ -138,15 +154,22 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
     return found
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def parts_of(annotation: Any) -> Iterator[Any]:
     """A type and every type inside it: of `tuple[SecretStr, ...] | None` all four."""
     yield annotation
     for argument in get_args(annotation):
-        yield from _parts(argument)
+        yield from parts_of(argument)
+
+
+def holds_secret(annotation: Any) -> bool:
+    """Whether a secret is somewhere in a value of this type."""
+    if any(part in _SECRETS for part in parts_of(annotation)):
+        return True
+    return any(holds_secret(info.annotation) for model in _models(annotation) for info in model.model_fields.values())
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    return [part for part in _parts(annotation) if inspect.isclass(part) and issubclass(part, BaseModel)]
+    return [part for part in parts_of(annotation) if inspect.isclass(part) and issubclass(part, BaseModel)]
 
 
 def _literals(model: type[BaseModel], values: Mapping[str, object], place: str) -> Iterator[str]:
@@ -154,7 +177,7 @@ def _literals(model: type[BaseModel], values: Mapping[str, object], place: str) 
     types = _fields(model)
     for key, value in values.items():
         annotation = types.get(key)
-        if any(part in _SECRETS for part in _parts(annotation)):
+        if any(part in _SECRETS for part in parts_of(annotation)):
             yield from _plain(value, f"{place}.{key}")
         for nested in _models(annotation):
             for item in value if isinstance(value, list) else [value]:
@@ -163,7 +186,7 @@ def _literals(model: type[BaseModel], values: Mapping[str, object], place: str) 
 
 
 def _plain(value: object, place: str) -> Iterator[str]:
-    if _reference(value):
+    if reference_of(value):
         return
     if isinstance(value, dict):
         for key, item in value.items():
@@ -192,7 +215,7 @@ def _overriding(entry: ProviderEntry, settings_class: type[PluginSettings]) -> d
 
 
 def _from_text(text: str, annotation: Any, variable: str) -> object:
-    compound = any(get_origin(part) in (list, tuple, set, frozenset, dict) for part in _parts(annotation))
+    compound = any(get_origin(part) in (list, tuple, set, frozenset, dict) for part in parts_of(annotation))
     if not compound and not _models(annotation):
         return text
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hub.core.provider import Capability, Mode, PluginDescriptor
 from hub.integrations.plugins import BoundOperation, ProviderState, Receive
+from hub.integrations.provenance import SettingCard
 from hub.integrations.routing import Routes, Standing
 
 _USABLE = frozenset({ProviderState.LOADED, ProviderState.DEGRADED})
@@ -18,6 +19,8 @@ _USABLE = frozenset({ProviderState.LOADED, ProviderState.DEGRADED})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A configured provider as it stands. `descriptor` is None when its plugin could not be loaded.
+
+    `enabled` is what hub.toml says; an operator's switch shows in `state` alone.
 
     One that an operator has switched off keeps its operations and its callback door: what was begun is still asked
     after, nothing new is given to it.
@@ -30,11 +33,13 @@ class Instance:
     descriptor: PluginDescriptor | None = None
     mode: Mode
     required: bool = False
+    enabled: bool = True
     state: ProviderState
     reason: str = ""
     capabilities: frozenset[Capability] = frozenset()
     operations: Mapping[str, BoundOperation] = field(default_factory=dict)
     receive: Receive | None = None
+    settings: tuple[SettingCard, ...] = ()
 
     @property
     def usable(self) -> bool:

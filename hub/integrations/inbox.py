@@ -160,6 +160,9 @@ class DeliveryView:
     applied_at: datetime | None
     error: str
     replayed_count: int
+    path: str = ""
+    headers: JsonValue = None
+    apply_at: datetime | None = None
 
 
 async def deliveries(
@@ -171,17 +174,22 @@ async def deliveries(
         rows = rows.where(InboxDelivery.instance == instance)
     if after is not None:
         rows = rows.where(InboxDelivery.id < after)
-    return [
-        DeliveryView(
-            id=row.id,
-            instance=row.instance,
-            received_at=row.received_at,
-            events=row.events,
-            state=row.state,
-            tries=row.tries,
-            applied_at=row.applied_at,
-            error=row.error,
-            replayed_count=row.replayed_count,
-        )
-        for row in await tx.scalars(rows)
-    ]
+    return [delivery(row) for row in await tx.scalars(rows)]
+
+
+def delivery(row: InboxDelivery) -> DeliveryView:
+    """A stored callback as an operator sees it."""
+    return DeliveryView(
+        id=row.id,
+        instance=row.instance,
+        received_at=row.received_at,
+        events=row.events,
+        state=row.state,
+        tries=row.tries,
+        applied_at=row.applied_at,
+        error=row.error,
+        replayed_count=row.replayed_count,
+        path=row.path,
+        headers=row.headers,
+        apply_at=row.apply_at,
+    )

@@ -39,6 +39,8 @@ class ProviderCall(Base):
         sa.Index(None, "instance", "provider_ref", postgresql_where=sa.text("provider_ref is not null")),
         sa.Index(None, "instance", "sent_key"),
         sa.Index(None, "instance", "created_at"),
+        sa.Index(None, "instance", "id"),
+        sa.Index(None, "operation", "id"),
         sa.Index(None, "lease_id", postgresql_where=sa.text("lease_id is not null")),
         sa.Index(None, "reconcile_at", postgresql_where=sa.text("reconcile_at is not null")),
         sa.Index(None, "state", "id", postgresql_where=sa.text("state in ('unknown', 'escalated', 'intent')")),
@@ -94,6 +96,7 @@ class InboxDelivery(Base):
         sa.UniqueConstraint("instance", "event_key"),
         sa.Index(None, "apply_at", postgresql_where=sa.text("apply_at is not null")),
         sa.Index(None, "state", "id"),
+        sa.Index(None, "instance", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from hub.core.errors import RuleBroken
+from hub.core.errors import NotFound, RuleBroken
 from hub.core.provider import Clock, Logger
 from hub.infra import logs
 from hub.infra.destinations import Destinations
@@ -21,7 +21,7 @@ from hub.integrations.configuration import Configuration
 from hub.integrations.credentials import SecretSource
 from hub.integrations.generation import Generation, Instance, InstanceCard, PluginCard, describe
 from hub.integrations.observers import Tally
-from hub.integrations.plugins import OBSERVER_HOOKS, BoundOperation, Found, ProviderState, installed
+from hub.integrations.plugins import HEALTH, OBSERVER_HOOKS, BoundOperation, Found, ProviderState, installed
 from hub.integrations.setup import HttpClient, Limits, Setup, Tenure
 
 __all__ = [
@@ -117,9 +117,30 @@ class Registry:
             tenure = self._tenure
             waiting = [i for i in tenure.generation.instances.values() if i.state is ProviderState.SETUP_RETRY]
             asked = await asyncio.gather(*(self._setup.with_health(instance) for instance in waiting))
-            known = {**tenure.generation.instances, **{instance.name: instance for instance in asked}}
-            tenure.generation = dataclasses.replace(tenure.generation, instances=MappingProxyType(known))
-            return tenure.generation
+            return _with(tenure, asked)
+
+    async def ask_health(self, name: str) -> Instance:
+        """Ask one instance how it is, now, also one that is switched off; returns it as its answer would have it stand.
+
+        A good answer counts: who could not be reached before takes calls from here on. A bad one is only told, for
+        one refusal of a question is no reason to stop those who are served.
+        """
+        async with self._changing:
+            tenure = self._tenure
+            instance = tenure.generation.instances.get(name)
+            if instance is None:
+                raise NotFound("provider", name)
+            if HEALTH not in instance.operations:
+                raise RuleBroken("no_health_question", provider=name)
+            asked = await self._setup.with_health(instance)
+            if asked.usable and instance.state is not ProviderState.DISABLED:
+                _with(tenure, [asked])
+            return asked
+
+    @property
+    def secrets(self) -> SecretSource:
+        """Where the secrets of instances come from."""
+        return self._setup.secrets
 
     def observe(self, hook_name: str, event: object) -> None:
         """Tell every observer; returns at once, whatever they do."""
@@ -158,6 +179,13 @@ class Registry:
                 await tenure.idle.wait()
         finally:
             await tenure.close(self._logger)
+
+
+def _with(tenure: Tenure, instances: Sequence[Instance]) -> Generation:
+    """The tenure's generation with these instances as they stand now; it keeps its number."""
+    known = {**tenure.generation.instances, **{instance.name: instance for instance in instances}}
+    tenure.generation = dataclasses.replace(tenure.generation, instances=MappingProxyType(known))
+    return tenure.generation
 
 
 def _insist(generation: Generation) -> None:

@@ -47,6 +47,7 @@ from hub.integrations.plugins import (
     load,
     shown,
 )
+from hub.integrations.provenance import setting_cards
 
 
 class HttpClient(Protocol):
@@ -155,6 +156,7 @@ class Setup:
             version=plugin.card.version,
             mode=entry.mode,
             required=entry.required,
+            enabled=entry.enabled,
             descriptor=plugin.descriptor,
             capabilities=plugin.descriptor.capabilities if plugin.descriptor else frozenset(),
             state=plugin.card.state,
@@ -164,6 +166,8 @@ class Setup:
             return dataclasses.replace(instance, state=ProviderState.DISABLED, reason="switched off in hub.toml")
         if plugin.descriptor is None:
             return instance
+        cards = await asyncio.to_thread(setting_cards, entry, plugin.descriptor.settings, self.secrets)
+        instance = dataclasses.replace(instance, settings=cards)
         try:
             bound = await self._made(tenure, entry, plugin.descriptor)
         except PluginRefused as refusal:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -11,6 +15,16 @@ from hub.infra.database import Tx
 from hub.integrations.records import ProviderSwitch
 
 _EVERYBODY = "*"  # the row by which a reload is asked for; no instance can be called so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchView:
+    """How an operator has left an instance: on or off, who, when and why."""
+
+    enabled: bool
+    changed_at: datetime
+    actor: str
+    reason: str
 
 
 async def switch(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
@@ -30,6 +44,15 @@ async def switch(tx: Tx, instance: str, *, enabled: bool, reason: str) -> None:
 async def switched_off(tx: Tx) -> frozenset[str]:
     """The instances that an operator has switched off: what `Registry.reload` must be told."""
     return frozenset(await tx.scalars(sa.select(ProviderSwitch.instance).where(~ProviderSwitch.enabled)))
+
+
+async def standings(tx: Tx) -> Mapping[str, SwitchView]:
+    """Every instance that was ever switched, as it was left."""
+    rows = await tx.scalars(sa.select(ProviderSwitch).where(ProviderSwitch.instance != _EVERYBODY))
+    return {
+        row.instance: SwitchView(enabled=row.enabled, changed_at=row.changed_at, actor=row.actor, reason=row.reason)
+        for row in rows
+    }
 
 
 async def ask_for_reload(tx: Tx) -> None:

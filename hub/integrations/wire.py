@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from hub.core.errors import UnknownOutcome
+from hub.core.errors import InvalidInput, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS, SPEC_CLASSES, ProviderV1
 from hub.core.json import JsonValue
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent
@@ -99,6 +99,16 @@ def request_from(kind: type, text: str) -> object:
 def result_from(operation: str, text: str) -> object:
     """The result of an operation that `to_text` wrote."""
     return _adapter(_returned(operation)[0]).validate_json(text)[0]
+
+
+def result_given(operation: str, given: Mapping[str, Any]) -> object:
+    """The result of an operation as a person has written it, field by field; raises InvalidInput at the field."""
+    try:
+        return result_from(operation, json.dumps([dict(given)]))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"][1:])
+        raise InvalidInput(f"result.{place}", problem["msg"]) from None
 
 
 @cache

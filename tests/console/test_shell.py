@@ -26,6 +26,10 @@ SUBJECTS: Mapping[str, str] = {
     "/parties": "party_id",
     "/quotes": "quote_id",
     "/blacklist": "entry_id",
+    "/providers": "name",
+    "/calls": "call_id",
+    "/callbacks": "delivery_id",
+    "/staff": "staff_id",
 }
 
 

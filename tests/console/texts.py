@@ -48,7 +48,7 @@ def _is_said(known: Translations, text: str) -> bool:
 
 
 # What is written the same in both languages.
-_SAME = frozenset({"VIN", "LeaseHub", "OK", "ID", "CSV", "PDF"})
+_SAME = frozenset({"VIN", "hub.toml", "LeaseHub", "OK", "ID", "CSV", "PDF"})
 
 
 def unused(language: Language) -> dict[str, Path]:

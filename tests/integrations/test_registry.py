@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from hub.core.errors import RuleBroken
+from hub.core.errors import NotFound, RuleBroken
 from hub.core.events import HubStarted
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest
 from hub.core.provider import CallContext, Capability, Mode
@@ -320,6 +320,30 @@ async def test_setup_is_tried_again(house: House) -> None:
     assert after.instances["flaky"].state is ProviderState.SETUP_ERROR
     assert after.instances["good"] is before.instances["good"]
     assert registry.current is after
+
+
+_MOODY = GOOD.replace("return Health", "return 1 / 0 if DOWN else Health")
+
+
+async def test_one_that_is_asked_how_it_is_takes_calls_once_it_is_well(house: House) -> None:
+    house.add("moody", f"{_MOODY}\nDOWN = True\n")
+    registry = house.registry()
+    await registry.reload(configured(entry("moody")))
+    assert (await registry.ask_health("moody")).state is ProviderState.SETUP_RETRY
+    sys.modules[packages.PREFIX + "moody"].DOWN = False  # type: ignore[attr-defined]
+    assert (await registry.ask_health("moody")).usable
+    assert registry.current.instances["moody"].usable
+    with pytest.raises(NotFound):
+        await registry.ask_health("nobody")
+
+
+async def test_one_bad_answer_takes_nobody_out_of_service(house: House) -> None:
+    house.add("moody", f"{_MOODY}\nDOWN = False\n")
+    registry = house.registry()
+    await registry.reload(configured(entry("moody")))
+    sys.modules[packages.PREFIX + "moody"].DOWN = True  # type: ignore[attr-defined]
+    assert not (await registry.ask_health("moody")).usable
+    assert registry.current.instances["moody"].usable
 
 
 async def test_an_operator_switches_an_instance_off_and_it_still_answers_for_what_was_begun(house: House) -> None:
