@@ -38,6 +38,7 @@ class VehicleRecord(Base):
         CheckConstraint("vin ~ '^[A-HJ-NPR-Z0-9]{17}$'", name="vin"),
         CheckConstraint("cost_amount > 0", name="cost_positive"),
         Index(None, "branch_id", "status", "id"),
+        Index(None, "status", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -124,6 +125,7 @@ class OrderRecord(Base):
         Index("uq_purchase_order_vehicle", "vehicle_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
         Index(None, "branch_id", "state", "id"),
         Index(None, "contract_id"),
+        Index(None, "vehicle_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -54,6 +54,8 @@ class ChargeRecord(Base):
         Index("uq_charge_live_subject", "purpose", "subject_id", unique=True, postgresql_where=text(_LIVE)),
         Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_charge_contract_id", "contract_id"),
+        Index(None, "branch_id", "id"),
+        Index(None, "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
