@@ -16,7 +16,7 @@ from bench.ground import Ground
 from hub.infra.rotation import SealedColumn, sealed_columns
 from hub.infra.vault import Vault
 
-MOST_ROWS = 600_000  # of one table, so that a lease of many calls does not fill the disk
+MOST_ROWS = 300_000  # of one table, so that a lease of many calls does not fill the disk
 _SHARED = frozenset(
     {
         "alembic_version",

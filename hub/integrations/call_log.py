@@ -14,7 +14,6 @@ from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.core.json import JsonValue
 from hub.core.money import Money
-from hub.infra.access import Actor
 from hub.infra.database import Tx
 from hub.infra.records import Branch
 from hub.integrations.records import ProviderCall
@@ -61,7 +60,7 @@ async def list_calls(
     limit: int = 50,
 ) -> list[CallView]:
     """A page of calls, newest first; `after` is the last id of the page before."""
-    rows = in_scope(select(ProviderCall), tx.actor).order_by(ProviderCall.id.desc()).limit(limit)
+    rows = (await in_scope(tx, select(ProviderCall))).order_by(ProviderCall.id.desc()).limit(limit)
     filters = {
         ProviderCall.instance: instance,
         ProviderCall.operation: operation,
@@ -78,17 +77,21 @@ async def list_calls(
 
 async def get_call(tx: Tx, call_id: UUID) -> CallView:
     """One call; raises NotFound, also for one of a branch that the actor does not see."""
-    row = await tx.scalar(in_scope(select(ProviderCall).where(ProviderCall.id == call_id), tx.actor))
+    row = await tx.scalar(await in_scope(tx, select(ProviderCall).where(ProviderCall.id == call_id)))
     if row is None:
         raise NotFound("provider_call", call_id)
     return shown(row)
 
 
-def in_scope(rows: Select[*_Columns], actor: Actor) -> Select[*_Columns]:
-    """Calls of the actor's branches; a call that belongs to no branch is the whole company's."""
-    if actor.branches is None:
+async def in_scope(tx: Tx, rows: Select[*_Columns]) -> Select[*_Columns]:
+    """Calls of the actor's branches; a call that belongs to no branch is the whole company's.
+
+    The codes are looked up first: of a branch that is named, the server knows whether it has many calls or few.
+    """
+    if tx.actor.branches is None:
         return rows
-    return rows.where(ProviderCall.branch.in_(select(Branch.code).where(Branch.id.in_(actor.branches))))
+    codes = (await tx.scalars(select(Branch.code).where(Branch.id.in_(tx.actor.branches)))).all()
+    return rows.where(ProviderCall.branch.in_(codes))
 
 
 async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:

@@ -27,7 +27,7 @@ _MOST_IN_CHAIN = 20
 
 async def calls(tx: Tx, window: Window) -> Slice[CallView]:
     """Calls in a window; filters `state`, `instance`, `operation` and `lease_id`."""
-    query = _wanted(tx, window)
+    query = await _wanted(tx, window)
     if state := window.filters.get("state"):
         query = query.where(ProviderCall.state == state)
     return await sliced(tx, query, _CALLS, window, shown)
@@ -35,12 +35,12 @@ async def calls(tx: Tx, window: Window) -> Slice[CallView]:
 
 async def counts_of_calls(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many calls there are in each state that somebody must look at, under the other filters."""
-    query = _wanted(tx, window)
+    query = await _wanted(tx, window)
     return {state.value: await count(tx, query.where(ProviderCall.state == state)) for state in _COUNTED}
 
 
-def _wanted(tx: Tx, window: Window) -> Select[ProviderCall]:
-    query = in_scope(select(ProviderCall), tx.actor)
+async def _wanted(tx: Tx, window: Window) -> Select[ProviderCall]:
+    query = await in_scope(tx, select(ProviderCall))
     if instance := window.filters.get("instance"):
         query = query.where(ProviderCall.instance == instance)
     if operation := window.filters.get("operation"):
@@ -54,7 +54,7 @@ async def chain(tx: Tx, call: CallView) -> Sequence[CallView]:
     """Every call under the key of this one, in order: where it was tried, and where it went on to."""
     if call.effect == Effect.READ:
         return (call,)
-    rows = in_scope(select(ProviderCall), tx.actor).where(
+    rows = (await in_scope(tx, select(ProviderCall))).where(
         ProviderCall.operation == call.operation, ProviderCall.idempotency_key == call.idempotency_key
     )
     return [shown(row) for row in await tx.scalars(rows.order_by(ProviderCall.id).limit(_MOST_IN_CHAIN))]
@@ -63,7 +63,7 @@ async def chain(tx: Tx, call: CallView) -> Sequence[CallView]:
 async def questions(tx: Tx, call: CallView) -> Sequence[CallView]:
     """What the provider was asked afterwards about this call, in order; `reconcile` makes the keys."""
     keys = [f"{call.id}:{number}" for number in range(_MOST_QUESTIONS)]
-    rows = in_scope(select(ProviderCall), tx.actor).where(
+    rows = (await in_scope(tx, select(ProviderCall))).where(
         ProviderCall.instance == call.instance, ProviderCall.sent_key.in_(keys)
     )
     return [shown(row) for row in await tx.scalars(rows.order_by(ProviderCall.id).limit(_MOST_QUESTIONS))]

@@ -43,7 +43,9 @@ class ProviderCall(Base):
         sa.Index(None, "operation", "id"),
         sa.Index(None, "lease_id", postgresql_where=sa.text("lease_id is not null")),
         sa.Index(None, "reconcile_at", postgresql_where=sa.text("reconcile_at is not null")),
-        sa.Index(None, "state", "id", postgresql_where=sa.text("state in ('unknown', 'escalated', 'intent')")),
+        sa.Index(None, "state", "id", postgresql_where=sa.text("state <> 'ok'")),
+        sa.Index(None, "branch", "id"),
+        sa.Index(None, "operation", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -52,7 +52,7 @@ async def usage(tx: Tx, *, since: datetime) -> Mapping[str, Usage]:
         .where(ProviderCall.created_at >= since, ProviderCall.instance.is_not(None))
         .group_by(ProviderCall.instance)
     )
-    rows = await tx.execute(in_scope(counted, tx.actor))
+    rows = await tx.execute(await in_scope(tx, counted))
     return {
         name: Usage(calls=calls, errors=errors, median_ms=median, spend=spend)
         for name, calls, errors, median, spend in rows
@@ -67,7 +67,7 @@ async def unknowns_by_instance(tx: Tx) -> Mapping[str, int]:
         .where(ProviderCall.state.in_(_OPEN), not_(mere_look), ProviderCall.instance.is_not(None))
         .group_by(ProviderCall.instance)
     )
-    return {name: number for name, number in await tx.execute(in_scope(query, tx.actor)) if name is not None}
+    return {name: number for name, number in await tx.execute(await in_scope(tx, query)) if name is not None}
 
 
 async def inbox_lag(tx: Tx) -> Mapping[str, Lag]:

@@ -32,6 +32,7 @@ class ApplicationRecord(Base):
         ),
         UniqueConstraint("number"),
         Index(None, "branch_id", "id"),
+        Index(None, "state", "id"),
         Index(None, "party_id"),
         Index("uq_application_live", "quote_id", unique=True, postgresql_where=LIVE_APPLICATION),
     )

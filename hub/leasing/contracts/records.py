@@ -52,6 +52,7 @@ class ContractRecord(Base):
             postgresql_where=text("state not in ('closed', 'cancelled', 'terminated')"),
         ),
         Index(None, "branch_id", "state", "id"),
+        Index(None, "state", "id"),
         Index(None, "party_id"),
     )
 

@@ -39,6 +39,7 @@ class VehicleRecord(Base):
         CheckConstraint("cost_amount > 0", name="cost_positive"),
         Index(None, "branch_id", "status", "id"),
         Index(None, "plate"),
+        Index(None, "status", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -125,6 +126,7 @@ class OrderRecord(Base):
         Index("uq_purchase_order_vehicle", "vehicle_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
         Index(None, "branch_id", "state", "id"),
         Index(None, "contract_id"),
+        Index(None, "vehicle_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -33,6 +33,7 @@ class LeadRecord(Base):
         CheckConstraint("(state = 'converted') = (converted_party_id is not null)", name="converted_to_a_party"),
         CheckConstraint("(state = 'lost') = (loss_reason is not null)", name="lost_for_a_reason"),
         Index(None, "branch_id", "id"),
+        Index(None, "state", "id"),
         Index(None, "phone_index"),
     )
 

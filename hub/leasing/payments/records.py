@@ -55,6 +55,8 @@ class ChargeRecord(Base):
         Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_charge_contract_id", "contract_id"),
         Index("ix_charge_branch_id", "branch_id", "state", "id"),
+        Index(None, "branch_id", "id"),
+        Index(None, "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -12,11 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_provider_call_instance_id", "provider_call", ["instance", "id"])
-    op.create_index("ix_provider_call_operation_id", "provider_call", ["operation", "id"])
     op.create_index("ix_webhook_inbox_instance_id", "webhook_inbox", ["instance", "id"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_webhook_inbox_instance_id", "webhook_inbox")
-    op.drop_index("ix_provider_call_operation_id", "provider_call")
     op.drop_index("ix_provider_call_instance_id", "provider_call")
