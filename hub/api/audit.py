@@ -60,8 +60,8 @@ class VerificationOut(BaseModel):
 async def list_entries(
     page: ThePage,
     tx: Annotated[Tx, acting(P.AUDIT_READ)],
-    subject: Annotated[str | None, Query(max_length=40)] = None,
-    subject_id: Annotated[str | None, Query(max_length=80)] = None,
+    subject: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")] = None,
+    subject_id: Annotated[str | None, Query(pattern=r"^[\x21-\x7e]{1,80}$")] = None,
 ) -> list[AuditEntryOut]:
     """The trail in order of time; who sees some branches sees what was done in them."""
     found = await audit.entries(tx, subject=subject, subject_id=subject_id, after=page.after, limit=page.limit)

@@ -45,7 +45,6 @@ class ProviderCall(Base):
         sa.Index(None, "reconcile_at", postgresql_where=sa.text("reconcile_at is not null")),
         sa.Index(None, "state", "id", postgresql_where=sa.text("state <> 'ok'")),
         sa.Index(None, "branch", "id"),
-        sa.Index(None, "operation", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

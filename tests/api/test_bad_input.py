@@ -208,6 +208,9 @@ QUERIES: dict[str, tuple[str, ...]] = {
 ODD_QUERIES = {
     "instance": ("%00", "a%00b", "%ff", "x" * 3000),
     "operation": ("%00", "x" * 3000),
+    "subject": ("%00", "x" * 3000),
+    "subject_id": ("%00", "x" * 3000),
+    "head": ("%00", "x" * 3000),
     "as_of": ("0001-01-01", "9999-12-31"),
 }
 

@@ -173,7 +173,7 @@ async def test_requests_are_counted_by_template_and_never_by_what_was_typed(
     before = await numbers(nobody)
     await world.people["admin"].get(f"/contracts/{rows['contract_id']}")
     await nobody.get("/api/v1/contracts/13812345678")
-    await nobody.get("/no/such/13812345678")
+    await nobody.get("/api/v1/no/such/13812345678")
     after = await numbers(nobody)
     seen = {key: after[key] - before.get(key, 0) for key in after if key[0] == "leasehub_requests_total"}
     template = "/api/v1/contracts/{contract_id}"

@@ -123,7 +123,11 @@ async def make():
 """
 
 
-async def test_doctor_finds_nothing_wrong_where_nothing_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_doctor_finds_nothing_wrong_where_nothing_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEASEHUB_CONFIG")  # a file that is named must be there
+    monkeypatch.chdir(folder)
     code, said = await _doctor(capsys)
     assert code == 0
     assert "no plugin is allowed" in said
