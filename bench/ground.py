@@ -76,6 +76,9 @@ class Ground:
             "LEASEHUB_DATA_DIR": str(self.folder),
             "LEASEHUB_CONFIG": str(self.folder / "hub.toml"),
             "LEASEHUB_LOG_LEVEL": "WARNING",
+            "LEASEHUB_CALLBACKS_PER_MINUTE": "0",
+            "LEASEHUB_REQUESTS_PER_MINUTE_OF_TOKEN": "0",
+            "LEASEHUB_REQUESTS_PER_MINUTE_OF_ADDRESS": "0",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEASEHUB_")}
         process = subprocess.Popen(

@@ -44,7 +44,7 @@ def _configuration(port: int) -> str:
     for name, pause in _INSTANCES.items():
         address = f"http://127.0.0.1:{port}/{pause}ms"
         lines += [f'[providers.{name}]\nplugin = "sandbox_payments"\nmode = "sandbox"']
-        lines += [f'settings = {{ base_url = "{address}", timeout_s = 8 }}']
+        lines += ['allow_hosts = ["127.0.0.1"]', f'settings = {{ base_url = "{address}", timeout_s = 8 }}']
     return "\n".join([*lines, '[routes.payments]\ndefault = ["at_once"]'])
 
 

@@ -30,6 +30,7 @@ distribution = "leasehub-payments-sandbox"
 [providers.psp_main]
 plugin = "sandbox_payments"
 mode = "sandbox"
+allow_hosts = ["127.0.0.1"]
 settings = { base_url = "http://127.0.0.1:9", timeout_s = 1 }
 [routes.payments]
 default = ["psp_main"]

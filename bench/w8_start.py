@@ -41,7 +41,9 @@ def _configuration(vendors: int) -> str:
     for number in range(PROVIDERS):
         capability = _CAPABILITIES[number % len(_CAPABILITIES)]
         address = f"http://127.0.0.1:{vendors}/0ms"
-        lines.append(f'[providers.p{number}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"')
+        lines.append(
+            f'[providers.p{number}]\nplugin = "sandbox_{capability}"\nmode = "sandbox"\nallow_hosts = ["127.0.0.1"]'
+        )
         lines.append(f'settings = {{ base_url = "{address}", timeout_s = 3 }}')
     return "\n".join(lines)
 

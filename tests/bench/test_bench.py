@@ -75,8 +75,8 @@ def test_the_page_says_what_was_missed_and_what_broke(tmp_path: Path) -> None:
     report = Report(workload="W0")
     report.line("fast", "2 s", "<= 1 s", reached=False)
     report.counts, report.invariants = {"rows": 1000}, {"all there": False}
-    page.write([report], seed=7, commit="abc", path=tmp_path / "page.md")
-    text = (tmp_path / "page.md").read_text()
+    page.write([report], seed=7, commit="abc", path=tmp_path / "bench.md")
+    text = (tmp_path / "bench.md").read_text()
     for part in ("commit `abc`, seed 7", "| fast | 2 s | <= 1 s | **missed** |", "1,000 rows", "**broken**: all there"):
         assert part in text
     assert not report.sound
