@@ -160,6 +160,7 @@ async def doors(site: Site, addresses: list[str]) -> AsyncIterator[Doors]:
         await client.aclose()
 
 
+@pytest.mark.long
 async def test_two_apis_and_two_workers_do_everything_once_though_one_worker_dies(
     site: Site, doors: Doors, addresses: list[str]
 ) -> None:

@@ -40,6 +40,7 @@ def _report(first: int, number: int) -> list[str]:
     return [_replay(seed, violated) for seed, violated in failing(first, number)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_no_seed_violates_anything(chunk: int) -> None:
     assert _report(chunk * CHUNK, CHUNK) == []
