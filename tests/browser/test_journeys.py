@@ -62,7 +62,7 @@ async def test_everything_works_without_a_script(browser: Browser, world: World,
         await page.click("form.filters button")
         await expect(page.locator("#list table")).to_be_visible()
         await page.click("#list tbody a")
-        await expect(page.locator(".facts")).to_be_visible()
+        await expect(page.locator(".facts").first).to_be_visible()
         await page.click("button[name=language]")
         await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
         await page.click("button[name=theme]")
