@@ -15,7 +15,9 @@ from tests.stories.world import World
 
 WIDTHS = (390, 1280, 1920)
 # Downloads and parts, which are no pages.
-SEEN = [door for door in PAGES if not door.path.endswith((".csv", ".pdf", "/material/{kind}")) and "/file" not in door.path]
+SEEN = [
+    door for door in PAGES if not door.path.endswith((".csv", ".pdf", "/material/{kind}")) and "/file" not in door.path
+]
 
 
 @pytest.fixture(scope="module")
