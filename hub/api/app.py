@@ -160,8 +160,7 @@ class Threshold:
 
     def _secure(self) -> list[tuple[bytes, bytes]]:
         """Who has come by https once comes by nothing else for a year; said only where https is served."""
-        secure = self._house.settings.public_url.startswith("https://")
-        return [(b"strict-transport-security", b"max-age=31536000")] if secure else []
+        return [(b"strict-transport-security", b"max-age=31536000")] if self._house.settings.serves_https else []
 
 
 def _template(scope: Scope) -> str:

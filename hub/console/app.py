@@ -88,12 +88,8 @@ def create_console(house: House) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=_is_secure(house))
+    app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=house.settings.serves_https)
     return app
-
-
-def _is_secure(house: House) -> bool:
-    return house.settings.public_url.startswith("https://")
 
 
 def assets_router() -> APIRouter:

@@ -28,11 +28,7 @@ class Asset:
 
     name: str
     body: bytes = field(repr=False)
-
-    @property
-    def sha256(self) -> str:
-        """The digest of the file."""
-        return hashlib.sha256(self.body).hexdigest()
+    sha256: str
 
     @property
     def path(self) -> str:
@@ -48,14 +44,19 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Every file by its name."""
-    own = [Asset(name=path.name, body=path.read_bytes()) for path in sorted(_OWN.iterdir()) if path.suffix in _KINDS]
+    own = [_read(path.name, path) for path in sorted(_OWN.iterdir()) if path.suffix in _KINDS]
     return {asset.name: asset for asset in (*own, *others())}
 
 
 @cache
 def others() -> tuple[Asset, ...]:
     """The files that others have made; a test holds their digests."""
-    return tuple(Asset(name=name, body=(_package(wheel) / place).read_bytes()) for name, wheel, place in _OTHERS)
+    return tuple(_read(name, _package(wheel) / place) for name, wheel, place in _OTHERS)
+
+
+def _read(name: str, path: Path) -> Asset:
+    body = path.read_bytes()
+    return Asset(name=name, body=body, sha256=hashlib.sha256(body).hexdigest())
 
 
 def _package(wheel: str) -> Path:

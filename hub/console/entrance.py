@@ -16,6 +16,7 @@ from hub.console.visit import (
     Visit,
     cookie_name,
     house_of,
+    keep,
     local_path,
     manner_of,
     opened,
@@ -63,8 +64,7 @@ async def log_in(request: Request, next: str = "/") -> Response:
         _, said = refusal(manner_of(request).language, error)
         return _form(request, _with(filled, request, said), next, status=429)
     answer = RedirectResponse(local_path(next), status_code=303)
-    secure = house.settings.public_url.startswith("https://")
-    answer.set_cookie(cookie_name(house), cookie, httponly=True, secure=secure, samesite="lax", path="/")
+    keep(answer, house, cookie_name(house), cookie)
     return answer
 
 
@@ -111,6 +111,5 @@ async def set_theme(request: Request) -> Response:
 
 def _remembering(request: Request, name: str, word: str, next: str) -> Response:
     answer = RedirectResponse(local_path(next), status_code=303)
-    secure = house_of(request).settings.public_url.startswith("https://")
-    answer.set_cookie(name, word, max_age=_ONE_YEAR_S, httponly=True, secure=secure, samesite="lax", path="/")
+    keep(answer, house_of(request), name, word, max_age_s=_ONE_YEAR_S)
     return answer

@@ -211,8 +211,7 @@ async def exported(listing: Listing[_Row], visit: Visit) -> Response:
     """The rows of a list under its filters, as a spreadsheet in China opens them; who has exported what is kept."""
     window = window_of(listing, visit, limit=_ROWS_OF_EXPORT)
     name = listing.path.strip("/").replace("/", "-") or "list"
-    async with visit.transaction() as tx:
-        await audit.record(tx, action="list.exported", subject="list", subject_id=name, detail=dict(window.filters))
+    await audit.record(visit.tx, action="list.exported", subject="list", subject_id=name, detail=dict(window.filters))
     heads = {"Content-Disposition": f'attachment; filename="{name}-{visit.tx.today.isoformat()}.csv"'}
     return StreamingResponse(_lines(listing, visit, window), media_type="text/csv; charset=utf-8", headers=heads)
 

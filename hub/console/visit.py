@@ -124,7 +124,13 @@ def house_of(request: Request) -> House:
 
 def cookie_name(house: House) -> str:
     """The session cookie: bound to this very host, wherever it travels over TLS."""
-    return SAFE_COOKIE if house.settings.public_url.startswith("https://") else COOKIE
+    return SAFE_COOKIE if house.settings.serves_https else COOKIE
+
+
+def keep(answer: Response, house: House, name: str, value: str, *, max_age_s: int | None = None) -> None:
+    """Have the browser keep a cookie that no script reads, until it closes or for `max_age_s` seconds."""
+    secure = house.settings.serves_https
+    answer.set_cookie(name, value, max_age=max_age_s, httponly=True, secure=secure, samesite="lax", path="/")
 
 
 async def session_of(request: Request) -> Session | None:

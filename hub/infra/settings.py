@@ -90,6 +90,11 @@ class HubSettings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.CONSOLE
 
+    @property
+    def serves_https(self) -> bool:
+        """Whether people and providers reach us by https."""
+        return self.public_url.startswith("https://")
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _in_capitals(cls, value: object) -> object:
@@ -127,7 +132,7 @@ class HubSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe_in_production(self) -> HubSettings:
-        if self.environment is Environment.PRODUCTION and not self.public_url.startswith("https://"):
+        if self.environment is Environment.PRODUCTION and not self.serves_https:
             raise ValueError("production needs LEASEHUB_PUBLIC_URL with https: providers' callbacks come to it")
         return self
 

@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from hub.console.app import create_console
 from hub.console.visit import Calling, Open, Visiting
 from hub.infra.access import Permission
+from hub.infra.settings import HubSettings
 
 Declaration = Visiting | Calling | Open
 
@@ -48,7 +49,7 @@ class Door:
 @cache
 def doors() -> list[Door]:
     """Every route of the console."""
-    settings = SimpleNamespace(public_url="http://127.0.0.1")
+    settings = HubSettings(public_url="http://127.0.0.1")
     house: Any = SimpleNamespace(database=SimpleNamespace(ids=None), settings=settings)
     return [
         Door(method=method, path=route.path, declares=_declared(route))
