@@ -72,8 +72,16 @@ class _Posts:
 
     async def nothing(self, _: int) -> None:
         """The route that does nothing."""
-        async with self._session.post(f"{self._address}/nothing", data=b"{}") as answer:
+        await self._post("/nothing")
+
+    async def nothing_last(self, _: int) -> None:
+        """The same, behind all others."""
+        await self._post("/nothing-last")
+
+    async def _post(self, path: str) -> None:
+        async with self._session.post(self._address + path, data=b"{}") as answer:
             await answer.read()
+            assert answer.status == 200
 
 
 def _signed(event: str, body: bytes) -> dict[str, str]:
@@ -117,7 +125,12 @@ async def _take(ground: Ground, report: Report) -> _Posts:
                 lambda: abreast(number, AT_ONCE, posts.nothing),
                 lambda: abreast(number, AT_ONCE, lambda _: posts.callback(next(turn))),
             )
+            last = await by_turns(
+                lambda: abreast(number, AT_ONCE, posts.nothing_last),
+                lambda: abreast(number, AT_ONCE, lambda _: posts.callback(next(turn))),
+            )
             share, rate = 1 / pair.ratio, number / min(pair.subject)
+            report.line("against one that is declared last, as new routes are", f"{1 / last.ratio:.2f}x")
             report.line(
                 f"callbacks, {AT_ONCE} at once",
                 f"{share:.2f}x a route that does nothing (best {1 / pair.best:.2f}x), {rate:,.0f}/s against"

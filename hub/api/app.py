@@ -95,10 +95,12 @@ def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.house = house
+    # Routes are tried one after the other: first those that machines ask for all day long.
+    app.include_router(callbacks.router)
+    _watched(app, house)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
-    app.include_router(callbacks.router)
-    return _watched(app, house)
+    return app
 
 
 def create_watch(house: House) -> FastAPI:

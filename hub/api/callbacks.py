@@ -23,9 +23,18 @@ async def receive(instance: str, request: Request) -> Response:
             method=request.method,
             path=request.url.path,
             query=dict(request.query_params),
-            headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
+            headers=_headers(request),
             body=await request.body(),
             received_at=house.database.clock.now(),
         ),
     )
     return Response(reply.body, status_code=reply.status, media_type=reply.content_type)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Headers by name; what stands several times is one list. Source: RFC 9110, 5.3."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in request.headers.raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers

@@ -39,6 +39,10 @@ update procrastinate_jobs set scheduled_at = now() + make_interval(secs => %(del
 where queueing_lock = %(key)s and status = 'todo' and scheduled_at > now() + make_interval(secs => %(delay_s)s::float)
 returning id
 """
+_WAITS = """
+select exists(select 1 from procrastinate_jobs where queueing_lock = %(key)s and status = 'todo'
+and (scheduled_at is null or scheduled_at <= now())) as waits
+"""
 # The engine's own way back forgets to ask whose job it is: a job that a living worker has just been given would be
 # taken from it.
 _GIVE_BACK = """
@@ -315,10 +319,15 @@ class ProcrastinateJobs:
                 await asyncio.sleep(pause_s)
             standing.asked = False  # from here on somebody else's commit may be too late for this one
             try:
-                await self.wake(task)
+                if not await self._waits(task):
+                    await self.wake(task)
             except Exception as error:
                 self._log.warning("jobs.wake_up_lost", task=task, error=type(error).__name__)
             standing.free_at = self._timer() + self._pace.wake_apart_s
+
+    async def _waits(self, task: str) -> bool:
+        """Whether a job of this key waits to be taken at once: it has not looked yet, and will see what is committed."""
+        return bool((await self._connector.execute_query_one_async(_WAITS, key=task))["waits"])
 
     async def _ask(self, wish: Wish) -> None:
         try:

@@ -43,20 +43,22 @@ _PARAMETER = re.compile(
     r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|signature|authorization)|sig|phone|mobile)"
     r"(=|[\"']\s*:\s*[\"'])[^&\s\"',;}]+"
 )
-_known: set[str] = set()
+_known: list[str] = []  # the longest first, for one may be part of another
 _LEAST_SECRET = 6  # a shorter one would blot out ordinary words
 
 
 def know_secret(value: str) -> None:
     """Have this value blotted out wherever it turns up; one under six characters is not taken."""
-    if len(value) >= _LEAST_SECRET:
-        _known.add(value)
+    if len(value) >= _LEAST_SECRET and value not in _known:
+        _known.append(value)
+        _known.sort(key=len, reverse=True)
 
 
 def masked_text(text: str) -> str:
     """Free text without known secrets, credentials by shape, and personal data by shape."""
-    for secret in sorted(_known, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+    for secret in _known:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
     for mark, shape in _SHAPES:
         if mark in text:
             text = shape.sub(HIDDEN, text)
@@ -70,6 +72,8 @@ def masked_value(name: str, value: object) -> JsonValue:
     secret, personal = _named(name)
     if secret:
         return HIDDEN
+    if type(value) is str:
+        return mask_middle(value, head=0, tail=4) if personal else masked_text(value)
     if isinstance(value, Mapping):
         return masked(value)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
