@@ -36,11 +36,16 @@ def quiet(what: str, done: int, total: int) -> None:
 
 @pytest.fixture(scope="module")
 async def company(
-    database_url: str, _empty: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
+    server_url: Callable[[str], str], worker_name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> HubSettings:
-    """A company with a lease that runs, whose hub has stopped."""
-    folder = tmp_path_factory.mktemp("company")
-    async with company_at_work(database_url, _empty, folder) as world:
+    """A company with a lease that runs, whose hub has stopped; its database is its own, for the others are emptied."""
+    name = sql.Identifier(f"company_{worker_name}")
+    with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+        connection.execute(sql.SQL("create database {}").format(name))
+    url = server_url(f"company_{worker_name}")
+    migrate.upgrade(url)
+    async with company_at_work(url, lambda: None, tmp_path_factory.mktemp("company")) as world:
         rows: Rows = await make_rows(world)
         assert rows
         return world.hub.house.settings
