@@ -2,19 +2,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(wildcard plugins/*/*/pyproject.toml)
+PLUGINS := $(wildcard contrib/*/pyproject.toml plugins/*/*/pyproject.toml)
+LOCKS := requirements.lock $(wildcard plugins/*/*/requirements.lock)
 INSTALLED := $(VENV)/.installed
+WITHOUT_ADDRESSES := --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 .DEFAULT_GOAL := help
 .PHONY: help install run chromium test soak bench check fix walls types lint coverage docs plugin migration lock changelog clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements.lock pyproject.toml $(PLUGINS)
+$(INSTALLED): $(LOCKS) pyproject.toml $(PLUGINS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
 		$(PYTHON) -m pip install --quiet --target $(VENV).bootstrap virtualenv && \
 		PYTHONPATH=$(VENV).bootstrap $(PYTHON) -m virtualenv --quiet $(VENV) && rm -rf $(VENV).bootstrap; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes $(foreach lock,$(LOCKS),-r $(lock))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		-e . $(foreach plugin,$(PLUGINS),-e $(dir $(plugin)))
 	@$(BIN)/python -m pip check
@@ -73,7 +75,10 @@ migration: $(INSTALLED) ## make migration M="add late fee"
 lock: ## pin every dependency again, with hashes and without addresses
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(PYTHON) -m piptools compile --quiet --generate-hashes --extra dev --extra telemetry --strip-extras --allow-unsafe --no-header \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements.lock pyproject.toml
+		$(WITHOUT_ADDRESSES) --upgrade -o requirements.lock pyproject.toml
+	for asked in plugins/*/*/requirements.in; do \
+		$(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+		$(WITHOUT_ADDRESSES) --upgrade -c requirements.lock -o "$${asked%.in}.lock" "$$asked" || exit 1; done
 
 changelog: $(INSTALLED) ## what the fragments in changelog/ will say
 	$(BIN)/towncrier build --draft --version "$$($(BIN)/python -c 'import hub; print(hub.__version__)')"

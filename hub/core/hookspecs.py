@@ -50,7 +50,7 @@ from hub.core.ports.payments import (
 )
 from hub.core.ports.sms import MessageReceipt, MessageRequest
 from hub.core.ports.webhooks import WebhookDelivery, WebhookRequest
-from hub.core.provider import CallContext, Capability, Health
+from hub.core.provider import CallContext, Capability, Credential, Health
 
 PROJECT = "leasehub"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -94,6 +94,11 @@ class ProviderV1(ABC):
     @hookspec
     def webhook_receive(self, request: WebhookRequest) -> WebhookDelivery:
         """Verify a raw callback and normalise it: synchronous, pure, no input or output."""
+        raise NotImplementedError
+
+    @hookspec
+    def provider_credentials(self) -> tuple[Credential, ...]:
+        """The keys and certificates in use and until when they count: synchronous, pure, from the settings alone."""
         raise NotImplementedError
 
 

@@ -130,6 +130,30 @@ class Health:
     detail: str = ""
 
 
+class CredentialKind(StrEnum):
+    """What a vendor knows us by, or we know them by."""
+
+    CERTIFICATE = "certificate"
+    PUBLIC_KEY = "public_key"
+    PRIVATE_KEY = "private_key"
+    SECRET = "secret"  # noqa: S105 (the name of a kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One key or certificate in use, as an operator may see it: never the secret itself.
+
+    `name` is the setting that holds it; `fingerprint` is public (a serial number, a key's id). `not_after`: the instant
+    from which it no longer counts, None when it has no end. `current` is false for one that only still verifies.
+    """
+
+    name: str
+    kind: CredentialKind
+    fingerprint: str = ""
+    not_after: datetime | None = None
+    current: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginDescriptor:
     """A plugin package's card: what it is called, what it can do, and how an instance of it is made.
