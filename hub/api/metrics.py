@@ -20,7 +20,7 @@ from hub.infra import job_queue
 from hub.infra.access import system
 from hub.infra.database import Tx, horizon_age
 from hub.infra.meters import REGISTRY
-from hub.integrations import call_log, inbox
+from hub.integrations import call_log, inbox, validity
 from hub.integrations.breaker import BreakerState
 from hub.leasing.servicing import service as servicing
 
@@ -104,8 +104,21 @@ def _process(house: House) -> list[GaugeMetricFamily]:
             ["instance", "capability"],
             ((key, _SHUT[state]) for key, state in breakers.items()),
         ),
+        _gauge(
+            "credential_seconds_left",
+            "Until a key or certificate of a provider in use no longer counts; below nothing, it has ended",
+            ["instance", "credential"],
+            _credential_seconds(house),
+        ),
         _gauge("pool", "Connections of this process", ["state"], (([state], many) for state, many in kept.items())),
     ]
+
+
+def _credential_seconds(house: House) -> _Labelled:
+    now = house.database.clock.now()
+    for one in validity.credentials(house.registry.current, now):
+        if one.current and one.not_after is not None:
+            yield [one.instance, one.name], (one.not_after - now).total_seconds()
 
 
 async def _company(tx: Tx) -> list[GaugeMetricFamily]:

@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from hub.api.deps import Body, TheHouse, ThePage, acting, holding
 from hub.api.once import OnceRoute
 from hub.core.errors import NotFound
-from hub.core.provider import Mode
+from hub.core.provider import CredentialKind, Mode
 from hub.infra.access import Actor
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
-from hub.integrations import call_log, inbox, reconcile, switches, wire
+from hub.integrations import call_log, inbox, reconcile, switches, validity, wire
 from hub.integrations.answers import CallOutcome
 from hub.integrations.registry import ProviderState, describe
+from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 
 router = APIRouter(tags=["providers"], route_class=OnceRoute)
@@ -69,6 +70,21 @@ class CallOut(BaseModel):
     reconcile_at: datetime | None
 
 
+class CredentialOut(BaseModel):
+    """A key or certificate as an operator may see it; `days_left` is null when it has no end."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    instance: str
+    name: str
+    kind: CredentialKind
+    fingerprint: str
+    not_after: datetime | None
+    current: bool
+    validity: Validity
+    days_left: int | None
+
+
 class CallbackOut(BaseModel):
     """A stored callback: what it says and what came of it."""
 
@@ -112,6 +128,13 @@ class Found(BaseModel):
 async def providers(house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_READ)]) -> list[ProviderOut]:
     """Every configured instance with its state and the reason."""
     return [ProviderOut.model_validate(card) for card in describe(house.registry.current)]
+
+
+@router.get("/providers/credentials")
+async def credentials(house: TheHouse, actor: Annotated[Actor, holding(P.PROVIDERS_READ)]) -> list[CredentialOut]:
+    """The keys and certificates that providers name, and until when each counts; never a secret itself."""
+    found = validity.credentials(house.registry.current, house.database.clock.now())
+    return [CredentialOut.model_validate(one) for one in found]
 
 
 @router.put("/providers/{name}/switch", status_code=202)

@@ -25,8 +25,9 @@ from hub.infra.rotation import reseal_everything, retire
 from hub.infra.sealing import Head
 from hub.infra.settings import load_settings
 from hub.infra.vault import KeyVault
-from hub.integrations import switches
+from hub.integrations import switches, validity
 from hub.integrations.registry import ProviderState, describe
+from hub.integrations.validity import CredentialView, Validity
 from hub.ledger import service as ledger
 from hub.wiring import Hub, configured, open_hub
 
@@ -42,7 +43,7 @@ async def _hub() -> AsyncIterator[Hub]:
 
 
 async def providers(*, check: bool) -> int:
-    """Print every instance with its state and the reason; with `check`, fail when one is not usable."""
+    """Print every instance with its state and the reason, and its credentials; with `check`, fail when one is not usable."""
     console = Console(file=sys.stdout)  # taken before plugins are: one may have let go of it
     async with _hub() as hub:
         generation = hub.house.registry.current
@@ -53,9 +54,25 @@ async def providers(*, check: bool) -> int:
             # As text, since a plugin's words are no markup; folded, since a reason that is cut off is none.
             table.add_row(*(Text(cell, overflow="fold") for cell in cells))
         console.print(table)
+        papers = validity.credentials(generation, hub.house.database.clock.now())
+        _print_credentials(console, papers)
         fit = (ProviderState.LOADED, ProviderState.DISABLED)
-        broken = [card for card in describe(generation) if card.state not in fit]
-    return 1 if check and broken else 0
+        broken = any(card.state not in fit for card in describe(generation))
+        ended = any(one.current and one.validity is Validity.ENDED for one in papers)
+    return 1 if check and (broken or ended) else 0
+
+
+def _print_credentials(console: Console, found: Sequence[CredentialView]) -> None:
+    """The keys and certificates that plugins name, and until when each counts."""
+    if not found:
+        return
+    table = Table("instance", "credential", "kind", "fingerprint", "counts until", "stands")
+    for one in found:
+        until = one.not_after.date().isoformat() if one.not_after else "no end"
+        stands = one.validity.replace("_", " ") if one.current else "kept for what was signed with it"
+        cells = (one.instance, one.name, one.kind.replace("_", " "), one.fingerprint, until, stands)
+        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    console.print(table)
 
 
 async def switch(instances: Sequence[str], *, enabled: bool, reason: str) -> int:

@@ -13,7 +13,8 @@ from hub.console.i18n import N_
 from hub.console.page import Fact, Look
 from hub.console.visit import Visit, visiting
 from hub.infra.access import Permission as P
-from hub.integrations import call_log
+from hub.integrations import call_log, validity
+from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import ApplicationState
@@ -101,6 +102,20 @@ async def _unknown(visit: Visit) -> Sequence[Waiting]:
     return found[:_SHOWN]
 
 
+async def _ending_papers(visit: Visit) -> Sequence[Waiting]:
+    found = validity.credentials(visit.house.registry.current, visit.tx.now)
+    return [
+        Waiting(
+            path=f"/providers/{one.instance}/settings",
+            name=one.instance,
+            why=one.name,
+            at=one.not_after,
+            tone="bad" if one.validity is Validity.ENDED else "warn",
+        )
+        for one in validity.warned_of(found)[:_SHOWN]
+    ]
+
+
 async def _cases(visit: Visit) -> Sequence[Waiting]:
     found = await collections.list_cases(visit.tx, state=CaseState.OPEN, limit=_SHOWN)
     numbers = await listing.numbers_of(visit.tx, [one.contract_id for one in found])
@@ -162,6 +177,13 @@ QUEUES: tuple[Queue, ...] = (
         query={"state": "escalated"},
         rows=_unknown,
         empty=N_("The outcome of every call is known."),
+    ),
+    Queue(
+        label=N_("Keys and certificates that end"),
+        permission=P.PROVIDERS_READ,
+        path="/providers",
+        rows=_ending_papers,
+        empty=N_("Every key and certificate counts for long enough."),
     ),
     Queue(
         label=N_("Warnings"),

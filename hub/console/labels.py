@@ -11,7 +11,7 @@ from enum import StrEnum
 from hub.core.effects import Effect
 from hub.core.identity import DocumentKind
 from hub.core.ports.credit_bureau import Inquiry
-from hub.core.provider import Capability, Mode
+from hub.core.provider import Capability, CredentialKind, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.answers import CallOutcome
@@ -19,6 +19,7 @@ from hub.integrations.fates import Fate
 from hub.integrations.plugins import ProviderState
 from hub.integrations.provenance import SettingSource
 from hub.integrations.routing import Strategy
+from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
@@ -65,6 +66,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     CallState,
     Capability,
     ContractState,
+    CredentialKind,
     Effect,
     Fate,
     IntentLevel,
@@ -125,6 +127,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     ReasonCode,
     RevealPurpose,
     TaskState,
+    Validity,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -159,6 +162,7 @@ _OTHERWISE: Mapping[str, str] = {
 _BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
 
 _OK = {
+    "valid",
     "active",
     "approve",
     "approved",
@@ -179,6 +183,7 @@ _OK = {
     "reported",
 }
 _WARN = {
+    "ends_soon",
     "due",
     "degraded",
     "pending",
@@ -199,6 +204,7 @@ _WARN = {
     "wrong_number",
 }
 _BAD = {
+    "ended",
     "overdue",
     "failed",
     "rejected",

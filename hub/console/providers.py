@@ -21,14 +21,16 @@ from hub.core.hookspecs import OPERATIONS
 from hub.core.provider import Capability
 from hub.infra import audit
 from hub.infra.access import Permission as P
+from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.paging import Window
-from hub.integrations import secret_files, switches, usage
+from hub.integrations import secret_files, switches, usage, validity
 from hub.integrations.breaker import BreakerState
 from hub.integrations.generation import Generation, Instance
 from hub.integrations.plugins import HEALTH, ProviderState
 from hub.integrations.routing import Condition, Routes, Strategy
 from hub.integrations.switches import SwitchView
 from hub.integrations.usage import Lag, Usage
+from hub.integrations.validity import CredentialView, Validity
 
 router = APIRouter()
 _DAY = timedelta(hours=24)
@@ -163,8 +165,29 @@ def duration(ms: float | None) -> str | None:
     return None if ms is None else f"{round(ms)} ms"
 
 
-async def _alerts(visit: Visit, view: ProviderView) -> Sequence[Alert]:
+_ENDS = {
+    Validity.ENDS_SOON: (N_("%(name)s counts until %(day)s. Ask the vendor for its successor."), "warn"),
+    Validity.ENDED: (N_("%(name)s has counted until %(day)s."), "bad"),
+}
+
+
+def _papers(visit: Visit, name: str) -> list[CredentialView]:
+    found = validity.credentials(visit.house.registry.current, visit.tx.now)
+    return [one for one in found if one.instance == name]
+
+
+def _ending(visit: Visit, name: str) -> list[Alert]:
     alerts = []
+    for one in validity.warned_of(_papers(visit, name)):
+        text, tone = _ENDS[one.validity]
+        day = one.not_after.astimezone(BUSINESS_ZONE).date().isoformat() if one.not_after else ""
+        parts = {"name": one.name, "day": day}
+        alerts.append(Alert(text=text, parts=parts, tone=tone, href=f"/providers/{name}/settings"))
+    return alerts
+
+
+async def _alerts(visit: Visit, view: ProviderView) -> Sequence[Alert]:
+    alerts = _ending(visit, view.name)
     if not view.is_on and view.switched is not None and not view.switched.enabled:
         parts = {"who": view.switched.actor, "why": view.switched.reason}
         alerts.append(Alert(text=N_("Switched off by %(who)s: %(why)s"), parts=parts))
@@ -234,7 +257,7 @@ async def _overview(visit: Visit, view: ProviderView) -> Mapping[str, Any]:
 
 
 async def _settings(visit: Visit, view: ProviderView) -> Mapping[str, Any]:
-    return {"may_replace": visit.actor.may(P.PROVIDERS_WRITE)}
+    return {"may_replace": visit.actor.may(P.PROVIDERS_WRITE), "papers": _papers(visit, view.name)}
 
 
 async def _operations(visit: Visit, view: ProviderView) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hub.core.provider import Capability, Mode, PluginDescriptor
+from hub.core.provider import Capability, Credential, Mode, PluginDescriptor
 from hub.integrations.plugins import BoundOperation, ProviderState, Receive
 from hub.integrations.provenance import SettingCard
 from hub.integrations.routing import Routes, Standing
@@ -39,6 +39,7 @@ class Instance:
     capabilities: frozenset[Capability] = frozenset()
     operations: Mapping[str, BoundOperation] = field(default_factory=dict)
     receive: Receive | None = None
+    credentials: tuple[Credential, ...] = ()
     settings: tuple[SettingCard, ...] = ()
 
     @property

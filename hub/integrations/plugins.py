@@ -26,6 +26,7 @@ from hub.core.provider import (
     ENTRY_POINT_GROUP,
     CallContext,
     Capability,
+    Credential,
     OperationFacts,
     PluginDescriptor,
     PluginSettings,
@@ -42,6 +43,7 @@ _LONGEST_TEXT = 400
 _LONGEST_READ = 10_000
 HEALTH = "provider_health"
 WEBHOOK = "webhook_receive"
+CREDENTIALS = "provider_credentials"
 OBSERVER_HOOKS = frozenset(name for name, hook in vars(ObserverV1).items() if inspect.isfunction(hook))
 
 
@@ -91,10 +93,11 @@ class BoundOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """Everything that a provider object offers, checked: operations, callback door, observer hooks."""
+    """Everything that a provider object offers, checked: operations, callback door, credentials, observer hooks."""
 
     operations: Mapping[str, BoundOperation]
     receive: Receive | None
+    credentials: tuple[Credential, ...]
     observes: Mapping[str, Callable[[object], object]]
 
 
@@ -282,7 +285,26 @@ def _bound(manager: pluggy.PluginManager, descriptor: PluginDescriptor, name: st
     operations = {hook: _operation(OPERATIONS[hook], facts[hook], impl) for hook, impl in offered.items()}
     receive = _synchronous(WEBHOOK, found[WEBHOOK]) if WEBHOOK in found else None
     observes = {hook: _synchronous(hook, found[hook]) for hook in found if hook in OBSERVER_HOOKS}
-    return Bound(operations=MappingProxyType(operations), receive=receive, observes=MappingProxyType(observes))
+    return Bound(
+        operations=MappingProxyType(operations),
+        receive=receive,
+        credentials=_credentials(found.get(CREDENTIALS)),
+        observes=MappingProxyType(observes),
+    )
+
+
+def _credentials(named: _Implementation | None) -> tuple[Credential, ...]:
+    """What a provider is known by, by its own word; a plugin that has nothing to name leaves the hook out."""
+    if named is None:
+        return ()
+    if inspect.iscoroutinefunction(named.function):
+        raise _error(f"{CREDENTIALS} must be a plain def: it computes and does not wait")
+    told = named.function()
+    if not isinstance(told, tuple) or not all(isinstance(one, Credential) for one in told):
+        raise _error(f"{CREDENTIALS} must give a tuple of Credential")
+    if any(one.not_after is not None and one.not_after.tzinfo is None for one in told):
+        raise _error(f"{CREDENTIALS} gives an instant without a time zone")
+    return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

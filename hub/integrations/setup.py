@@ -172,7 +172,9 @@ class Setup:
             bound = await self._made(tenure, entry, plugin.descriptor)
         except PluginRefused as refusal:
             return dataclasses.replace(instance, state=refusal.state, reason=refusal.reason)
-        return dataclasses.replace(instance, operations=bound.operations, receive=bound.receive)
+        return dataclasses.replace(
+            instance, operations=bound.operations, receive=bound.receive, credentials=bound.credentials
+        )
 
     async def _made(self, tenure: Tenure, entry: ProviderEntry, descriptor: PluginDescriptor) -> Bound:
         """Settings, client, factory, hooks; raises PluginRefused."""

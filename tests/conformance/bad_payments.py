@@ -34,7 +34,7 @@ from hub.core.money import Money
 from hub.core.ports import NoRecord
 from hub.core.ports.payments import PaymentOutcome, PaymentResult, PayoutRequest
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookRequest
-from hub.core.provider import Health, OperationFacts, PluginDescriptor
+from hub.core.provider import Credential, CredentialKind, Health, OperationFacts, PluginDescriptor
 from hub.sdk.webhooks import standard_headers, verify_standard
 from hub.testing import Rig
 from hub.testing.kit.rig import MakeRig
@@ -304,6 +304,11 @@ def _raising(provider: Any, request: WebhookRequest) -> WebhookDelivery:
     return _good_receive(provider, request)
 
 
+def _showing_its_key(self: Any) -> tuple[Credential, ...]:
+    key = self._settings.api_key.get_secret_value()
+    return (Credential(name="api_key", kind=CredentialKind.SECRET, fingerprint=key),)
+
+
 class _Lax(PaymentsSandboxSettings):
     model_config = SettingsConfigDict(extra="ignore")
 
@@ -379,6 +384,7 @@ BAD: Mapping[str, MakeRig] = {
     "concurrency.loop": collecting(_blocking),
     "secrecy.errors": collecting(_telling),
     "secrecy.logs": collecting(_logging),
+    "secrecy.credentials": with_methods(provider_credentials=hookimpl(_showing_its_key)),
     "webhooks.genuine": receiving(_doubting),
     "webhooks.tampered": receiving(_believing),
     "webhooks.wrong_key": receiving(_believing),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from hub.console.providers import ProviderView, routes_of, sections, span
-from hub.core.provider import Capability, Mode
+from hub.core.provider import Capability, Credential, CredentialKind, Mode
 from hub.infra.access import Role, system
 from hub.integrations import switches
 from hub.integrations.generation import Generation, Instance
@@ -136,3 +137,30 @@ async def test_a_reload_is_asked_of_every_process(world: World, reader: Reader) 
     assert (await reader.send("/providers/psp_main/do/reload")).status_code == 303
     async with world.hub.house.database.transaction(system("test")) as tx:
         assert await switches.last_change(tx) >= before
+
+
+async def test_a_certificate_that_ends_is_shown_and_waits_in_the_work_queue(
+    world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, now = world.hub.house.registry, world.clock.now()
+    psp = registry.current.instances["psp_main"]
+    ends = Credential(
+        name="certificate", kind=CredentialKind.CERTIFICATE, fingerprint="5CA1", not_after=now + timedelta(days=9)
+    )
+    instances = {**registry.current.instances, "psp_main": dataclasses.replace(psp, credentials=(ends,))}
+    generation = dataclasses.replace(registry.current, instances=instances)
+    monkeypatch.setattr(registry, "_tenure", dataclasses.replace(registry._tenure, generation=generation))
+    day = (now + timedelta(days=9)).date().isoformat()
+    assert f"certificate counts until {day}" in await reader.see("/providers/psp_main")
+    settings = await reader.see("/providers/psp_main/settings")
+    assert "5CA1" in settings
+    assert "Ends soon" in settings
+    assert 'href="/providers/psp_main/settings"' in await reader.see("/")
+    [listed] = [one for one in await world.people["admin"].get("/providers/credentials") if one["name"] == ends.name]
+    assert (listed["validity"], listed["days_left"]) == ("ends_soon", 9)
+
+
+async def test_keys_that_a_plugin_names_are_shown_without_themselves(reader: Reader) -> None:
+    page = await reader.see("/providers/psp_main/settings")
+    assert "Keys and certificates" in page
+    assert "no end" in page

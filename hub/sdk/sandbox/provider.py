@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 from hub.core.errors import ProviderError, RetryAdvice
 from hub.core.hookspecs import ProviderV1, hookimpl
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookRequest
-from hub.core.provider import CallContext, Capability, Health, OperationFacts, PluginContext, PluginDescriptor
+from hub.core.provider import (
+    CallContext,
+    Capability,
+    Credential,
+    CredentialKind,
+    Health,
+    OperationFacts,
+    PluginContext,
+    PluginDescriptor,
+)
 from hub.sdk.reading import Fields, json_object
 from hub.sdk.sandbox.client import SandboxClient, SandboxClientSettings
 from hub.sdk.webhooks import verify_standard
@@ -83,6 +92,15 @@ class SandboxProvider(ProviderV1):
         except ProviderError as unreadable:
             unmapped = WebhookEvent(event_id=verification.event_id, kind=WebhookKind.UNMAPPED, subject_ref="")
             return WebhookDelivery(verified=True, events=(unmapped,), reason=unreadable.detail)
+
+    @hookimpl
+    def provider_credentials(self) -> tuple[Credential, ...]:
+        """The key that we show, and the secrets that callbacks are signed with; none of them ever ends."""
+        previous = self._settings.previous_webhook_secret
+        named = [Credential(name=name, kind=CredentialKind.SECRET) for name in ("api_key", "webhook_secret")]
+        if previous is not None:
+            named.append(Credential(name="previous_webhook_secret", kind=CredentialKind.SECRET, current=False))
+        return tuple(named)
 
     def _event(self, content: Fields) -> WebhookEvent:
         data = content.inner("data")

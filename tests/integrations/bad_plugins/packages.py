@@ -84,6 +84,14 @@ FAULTS: dict[str, Fault] = {
     "speaks_markup": _setup_error("raise ValueError('[/red] [bold]x[/]')", "ValueError: [/red] [bold]x[/]"),
     "lets_go_of_the_terminal": _setup_error("import sys; sys.stdout = None", "import raised AttributeError"),
     "cancels_on_import": _setup_error("import asyncio; raise asyncio.CancelledError", "import raised CancelledError"),
+    "names_no_credentials": _setup_error(
+        _provider("@hookimpl\ndef provider_credentials(self):\n    return ['a certificate']"),
+        "provider_credentials must give a tuple of Credential",
+    ),
+    "waits_for_credentials": _setup_error(
+        _provider("@hookimpl\nasync def provider_credentials(self):\n    return ()"),
+        "provider_credentials must be a plain def",
+    ),
     "no_descriptor": _setup_error("PLUGIN = object()", "must be a PluginDescriptor, not object"),
     "nothing_there": _setup_error("", "import raised AttributeError"),
     "other_name": _setup_error(_descriptor("name='somebody'"), "the descriptor is called somebody"),

@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hub.core.provider import Credential
 from hub.testing.kit.bench import Bench
-from hub.testing.kit.catalogue import Tier, check, require
+from hub.testing.kit.catalogue import NotApplicable, Tier, check, require
 from hub.testing.kit.line import Trouble
 from hub.testing.kit.samples import PERSONAL
 
@@ -45,6 +46,28 @@ async def logs(bench: Bench) -> None:
                 await bench.attempt(spec.name, trouble)
     told = "\n".join([*lines, *(f"{event} {fields}" for event, fields in bench.log.lines)])
     _silent(told, (*bench.secrets(), *PERSONAL), "a log line shows a secret or a person")
+
+
+@check(
+    "secrecy.credentials",
+    Tier.SILVER,
+    "An operator must see in time which certificate ends, and must not see the key.",
+)
+async def credentials(bench: Bench) -> None:
+    """What the plugin names of its credentials is a tuple of them, each under the name of a setting, with a time zone
+    at its end, and without any secret in it."""
+    named = bench.implemented.get("provider_credentials")
+    if named is None:
+        raise NotApplicable("it names no credential")
+    found = named()
+    right = isinstance(found, tuple) and all(isinstance(one, Credential) for one in found)
+    require(right, "provider_credentials must give a tuple of Credential")
+    settings = bench.rig.descriptor.settings.model_fields
+    for one in found:
+        require(one.name.partition(".")[0] in settings, f"{one.name}: no setting is called so")
+        aware = one.not_after is None or one.not_after.tzinfo is not None
+        require(aware, f"{one.name}: its end carries no time zone")
+    _silent(repr(found), bench.secrets(), "a credential shows its secret")
 
 
 def _silent(told: str, words: tuple[str, ...], otherwise: str) -> None:
