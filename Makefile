@@ -65,6 +65,7 @@ coverage: $(INSTALLED) ## how much of the hub the tests run through
 
 docs: $(INSTALLED) ## write the generated pages for plugin authors anew
 	$(BIN)/python -m hub.testing.pages docs/plugin-authors
+	$(BIN)/python -m hub.testing.matrix docs/plugin-authors/providers.md
 
 plugin: $(INSTALLED) ## make plugin NAME=acme CAPABILITY=payments
 	$(BIN)/hub plugins new "$(NAME)" --capability "$(CAPABILITY)" --into "plugins/$(CAPABILITY)/$(NAME)"
