@@ -80,7 +80,8 @@ class OperationFacts:
 
     `idempotent`: the vendor takes our key and executes it once; `key_lifetime`: for how long. `settle_window`: how
     long a taken request may stay invisible to a status query. Both missing = unknown outcomes go to a person.
-    `max_timeout_s` in seconds; `rate_limit` in calls a second.
+    `max_timeout_s` in seconds; `rate_limit` in calls a second. `by_receiver`, of a status operation: the vendor finds a
+    message only by whom it went to and when, so the question has to name both.
     """
 
     idempotent: bool = False
@@ -90,6 +91,7 @@ class OperationFacts:
     max_timeout_s: float = 10.0
     rate_limit: float | None = None
     regulated: bool = False
+    by_receiver: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from hub.infra.statements import bare, compiled
 from hub.infra.vault import Vault
 from hub.integrations import wire
 from hub.integrations.answers import Answer
-from hub.integrations.errands import Ended, Errand, Trip, may_be_sent_again
+from hub.integrations.errands import Ended, Errand, Trip, asked_by_receiver, may_be_sent_again
 from hub.integrations.pursuit import first_look, intent_until
 from hub.integrations.records import ProviderCall
 from hub.integrations.routing import RouteDecision
@@ -55,10 +55,10 @@ _OPEN = compiled(
     ),
     _COLUMNS,
 )
-# The request is kept only while it may have to be sent again; what reconcile has settled meanwhile stays as it is.
+# The request is kept only while it may have to be sent again, or its receiver be named; what reconcile has settled meanwhile stays as it is.
 _CLOSE = compiled(
     sa.update(ProviderCall)
-    .values(request_sealed=sa.case((sa.bindparam("unknown", type_=sa.Boolean), ProviderCall.request_sealed)))
+    .values(request_sealed=sa.case((sa.bindparam("kept", type_=sa.Boolean), ProviderCall.request_sealed)))
     .where(ProviderCall.id == sa.bindparam("call_id", type_=sa.Uuid))
     .where(ProviderCall.state.in_((sa.literal_column("'intent'"), sa.literal_column("'unknown'")))),
     _END_COLUMNS,
@@ -80,7 +80,8 @@ class CallBook:
             "provider_ref": subject_of(trip.errand.ask.request),
             "reconcile_at": intent_until(trip.errand.expires_at),
         }
-        if may_be_sent_again(trip.errand, trip.operation.facts):
+        by_receiver = asked_by_receiver(trip.instance, trip.errand.spec)
+        if by_receiver or may_be_sent_again(trip.errand, trip.operation.facts):
             text = wire.to_text(trip.errand.ask.request)
             row["request_sealed"] = self._database.vault.seal(text, column=_REQUEST, row=trip.call_id)
         return await self._write("intent", _OPEN, row) == 1
@@ -89,7 +90,8 @@ class CallBook:
         """Write how the call ended. What was proven not executed, or moves on to another instance, lets go of its key."""
         row = dict.fromkeys(_END_COLUMNS) | {"provider_ref": subject_of(trip.errand.ask.request)}
         row |= end_of(self._database.vault, trip, ended)
-        row |= {"call_id": trip.call_id, "unknown": ended.state is CallState.UNKNOWN}
+        pending = ended.state is CallState.PENDING and asked_by_receiver(trip.instance, trip.errand.spec)
+        row |= {"call_id": trip.call_id, "kept": ended.state is CallState.UNKNOWN or pending}
         row["holds_key"] = not moves_on and ended.state is not CallState.NOT_EXECUTED
         await self._write("end", _CLOSE, row)
 

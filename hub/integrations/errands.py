@@ -124,6 +124,12 @@ def sent_key(key: str, facts: OperationFacts) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[: facts.key_max_len]
 
 
+def asked_by_receiver(instance: Instance, spec: OperationSpec) -> bool:
+    """Whether this instance finds what it was sent only by whom it was for."""
+    status = instance.operations.get(spec.status_by or "")
+    return status is not None and status.facts.by_receiver
+
+
 def may_be_sent_again(errand: Errand, facts: OperationFacts) -> bool:
     """Whether reconcile may ever have to send the same request once more, so that it must be kept, sealed."""
     promised = facts.idempotent and facts.settle_window is not None and facts.key_lifetime is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from hub.core.effects import Effect
 from hub.core.errors import Conflict, InvalidInput, NotFound, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS
 from hub.core.ports import StatusQuery
+from hub.core.ports.sms import MessageRequest
 from hub.core.provider import OperationFacts
 from hub.infra import audit
 from hub.infra.access import system
@@ -29,7 +31,7 @@ from hub.infra.logs import logger
 from hub.integrations import wire
 from hub.integrations.answers import Ask, CallOutcome
 from hub.integrations.call_book import request_of, result_columns, result_of
-from hub.integrations.errands import Ended
+from hub.integrations.errands import Ended, asked_by_receiver
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import shown
@@ -157,7 +159,7 @@ async def _ask_after(database: Database, executor: Executor, call: ProviderCall)
     if CallState(call.state) not in OPEN_STATES:
         return Learned.CLOSED
     facts, asking = _way(executor, call)
-    found = await _status(executor, call) if asking is Asking.POSSIBLE else None
+    found = await _status(database, executor, call) if asking is Asking.POSSIBLE else None
     crash_point("reconcile.after_query")
     async with database.transaction(_ACTOR) as tx:
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
@@ -178,14 +180,14 @@ def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None,
     return instance.operations[call.operation].facts, Asking.POSSIBLE if offered else Asking.NEVER
 
 
-async def _status(executor: Executor, call: ProviderCall) -> object | None:
+async def _status(database: Database, executor: Executor, call: ProviderCall) -> object | None:
     """What the instance says became of a call; None when it does not answer."""
     status_by = OPERATIONS[call.operation].status_by
     assert status_by is not None, "asked only where it is possible"
     answer = await executor.inquire(
         Ask(
             operation=status_by,
-            request=StatusQuery(provider_ref=call.provider_ref, idempotency_key=call.sent_key),
+            request=_question(database, executor, call),
             key=f"{call.id}:{call.reconcile_count}",
             lease_id=call.lease_id,
             branch=call.branch,
@@ -193,6 +195,17 @@ async def _status(executor: Executor, call: ProviderCall) -> object | None:
         )
     )
     return answer.result if answer.outcome is CallOutcome.OK else None
+
+
+def _question(database: Database, executor: Executor, call: ProviderCall) -> StatusQuery:
+    """By reference and key; with receiver and instant where the vendor finds it only by these."""
+    query = StatusQuery(provider_ref=call.provider_ref, idempotency_key=call.sent_key)
+    instance = executor.instance(call.instance) if call.instance else None
+    if instance is None or not asked_by_receiver(instance, OPERATIONS[call.operation]):
+        return query
+    request = request_of(database.vault, call)
+    to = request.to if isinstance(request, MessageRequest) else None
+    return replace(query, to=to, sent_at=call.started_at)
 
 
 async def _send_again(database: Database, executor: Executor, call: ProviderCall) -> Learned:
@@ -248,6 +261,8 @@ def _write(tx: Tx, call: ProviderCall, turn: Turn) -> None:
     if turn.learned is Learned.CLOSED:
         return
     _pursue(call, turn.after)
+    if turn.after.state not in OPEN_STATES:
+        call.request_sealed = None
     if turn.cut_off:
         call.error_code, call.detail = UnknownOutcome.code, "cut off"
     if turn.ended is not None:
@@ -275,7 +290,9 @@ def _tell_known(tx: Tx, call: ProviderCall, ended: Ended) -> None:
         for name, value in result_columns(tx.vault, call.id, ended.result).items():
             setattr(call, name, value)
     call.error_code, call.detail, call.advice = ended.error_code, ended.detail, ended.advice
-    call.finished_at, call.request_sealed = tx.now, None
+    call.finished_at = tx.now
+    if call.effect != Effect.NOTIFY:  # one who is still waited for may have to be named again
+        call.request_sealed = None
     tx.emit(
         OutcomeKnown(
             call_id=call.id,

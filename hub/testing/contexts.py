@@ -50,12 +50,14 @@ def call_context(clock: Clock, key: str = "key-1", *, limit_s: float = 15.0) -> 
     )
 
 
-def webhook_request(headers: Mapping[str, str], body: bytes, clock: Clock) -> WebhookRequest:
+def webhook_request(
+    headers: Mapping[str, str], body: bytes, clock: Clock, query: Mapping[str, str] | None = None
+) -> WebhookRequest:
     """A callback as it comes in now."""
     return WebhookRequest(
         method="POST",
         path="/webhooks/sandbox",
-        query={},
+        query=dict(query or {}),
         headers={name.lower(): value for name, value in headers.items()},
         body=body,
         received_at=clock.now(),

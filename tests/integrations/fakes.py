@@ -141,6 +141,15 @@ class Messages(_Provider, MessagingV1):
         return result
 
 
+class TracedMessages(Messages):
+    """Sends messages, and finds them by whom they went to."""
+
+    @hookimpl
+    async def messaging_status(self, query: StatusQuery, ctx: CallContext) -> MessageReceipt | NoRecord:
+        result: MessageReceipt = await self.script.play("messaging_status", query, ctx, NoRecord(query=query))
+        return result
+
+
 class Credit(_Provider, CreditV1):
     """Reports on applicants."""
 
@@ -184,6 +193,7 @@ _KINDS: dict[type[_Provider], tuple[Capability, tuple[str, ...]]] = {
         ("payments_mandate", "payments_collect", "payments_payout", "payments_cancel", "payments_status"),
     ),
     Messages: (Capability.SMS, ("messaging_send",)),
+    TracedMessages: (Capability.SMS, ("messaging_send", "messaging_status")),
     Credit: (Capability.CREDIT_BUREAU, ("credit_pull", "credit_status")),
     Gps: (Capability.GPS_TRACKER, ("gps_locate", "gps_immobilize")),
 }

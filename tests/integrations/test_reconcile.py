@@ -36,6 +36,7 @@ from tests.integrations.fakes import (
     Messages,
     Payments,
     Script,
+    TracedMessages,
     instance,
     paid,
     pending,
@@ -272,6 +273,54 @@ async def test_a_message_is_waited_for_politely_and_let_go(bench: Bench) -> None
         await bench.after(timedelta(days=1))
     assert (await bench.row(call_id)).state == "ok"
     assert bench.facts == []
+
+
+# Found by whom it was for
+
+
+TRACED = OperationFacts(by_receiver=True)
+HELLO = MessageRequest(channel=MessageChannel.SMS, to="+8613800000001", category=MessageCategory.MARKETING, body="hi")
+
+
+async def _sent(bench: Bench, first: object, *later: object) -> UUID:
+    bench.registry.change("sms", operations=instance("sms", TracedMessages, bench.sms, TRACED).operations)
+    bench.sms.steps["messaging_send"], bench.sms.steps["messaging_status"] = [first], list(later)
+    return (await bench.executor.call(Ask(operation="messaging_send", request=HELLO, key="s"))).call_id
+
+
+async def test_a_message_without_an_answer_is_asked_after_by_its_receiver_until_it_is_settled(bench: Bench) -> None:
+    waits = MessageReceipt(message_ref="s-7", status=MessageStatus.ACCEPTED)
+    there = MessageReceipt(message_ref="s-7", status=MessageStatus.DELIVERED)
+    call_id = await _sent(bench, UnknownOutcome("reset"), waits, there)
+    sent_at = (await bench.row(call_id)).started_at
+    await bench.after(30 * S)
+    assert (await bench.row(call_id)).state == "pending"
+    await bench.after(6 * M)
+    first, second = [call.request for call in bench.sms.of("messaging_status")]
+    assert first == StatusQuery(idempotency_key="s", to="+8613800000001", sent_at=sent_at)
+    assert second == StatusQuery(provider_ref="s-7", idempotency_key="s", to="+8613800000001", sent_at=sent_at)
+    assert "+8613800000001" not in repr(first)
+    row = await bench.row(call_id)
+    assert (row.state, row.request_sealed) == ("ok", None)
+
+
+async def test_the_receiver_is_kept_only_as_long_as_the_message_is_waited_for(bench: Bench) -> None:
+    waits = MessageReceipt(message_ref="s-7", status=MessageStatus.ACCEPTED)
+    call_id = await _sent(bench, waits, waits)
+    assert (await bench.row(call_id)).request_sealed is not None
+    for _ in range(5):
+        await bench.after(timedelta(days=1))
+    row = await bench.row(call_id)
+    assert (row.state, row.request_sealed) == ("ok", None)
+
+
+async def test_a_message_that_is_found_otherwise_is_asked_after_without_its_receiver(bench: Bench) -> None:
+    bench.registry.change("sms", operations=instance("sms", TracedMessages, bench.sms).operations)
+    bench.sms.steps["messaging_send"] = [MessageReceipt(message_ref="s-7", status=MessageStatus.ACCEPTED)]
+    call_id = (await bench.executor.call(Ask(operation="messaging_send", request=HELLO, key="s"))).call_id
+    assert (await bench.row(call_id)).request_sealed is None
+    await bench.after(6 * M)
+    assert bench.sms.of("messaging_status")[0].request == StatusQuery(provider_ref="s-7", idempotency_key="s")
 
 
 # Crashes and races

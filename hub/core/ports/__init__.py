@@ -6,7 +6,8 @@ A result says only what the contract's words can say; a vendor's word never leav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 
 def require(condition: bool, field: str, reason: str) -> None:
@@ -17,10 +18,16 @@ def require(condition: bool, field: str, reason: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusQuery:
-    """Ask a provider what became of something: by its own reference, or by the idempotency key that we sent."""
+    """Ask a provider what became of something: by its own reference, or by the idempotency key that we sent.
+
+    `to` and `sent_at` say whom a message went to and when its call began: for vendors who find it by nothing else, and
+    only for those (`OperationFacts.by_receiver`).
+    """
 
     provider_ref: str | None = None
     idempotency_key: str | None = None
+    to: str | None = field(default=None, repr=False)
+    sent_at: datetime | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.provider_ref or self.idempotency_key), "provider_ref", "a reference or a key is needed")

@@ -19,6 +19,15 @@ class Inquiry(StrEnum):
     HARD = "hard"
 
 
+class CheckKind(StrEnum):
+    """What a provider of checks is asked to compare with its source, where it offers several."""
+
+    IDENTITY = "identity"
+    PHONE = "phone"
+    BANK_CARD = "bank_card"
+    VEHICLE = "vehicle"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applicant:
     """Whom we ask about. Personal data: never logged."""
@@ -33,12 +42,16 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditPullRequest:
-    """Ask a bureau about an applicant, for a purpose that they consented to (`consent_ref`)."""
+    """Ask a bureau about an applicant, for a purpose that they consented to (`consent_ref`).
+
+    `check` names one check of a provider that offers several; None asks for what its settings say.
+    """
 
     applicant: Applicant
     inquiry: Inquiry
     purpose: str
     consent_ref: str
+    check: CheckKind | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.consent_ref), "consent_ref", "no inquiry without a recorded consent")

@@ -53,6 +53,7 @@ class Callbacks:
 
     `bodies` are at least two different genuine ones; `unmapped` is one of a type that the plugin does not know.
     `signature_header` in lower case; `dated`: the signature covers the time of sending. `other_secret` signs forgeries.
+    `in_query`: what proves the vendor is no header, but a parameter of that name in the address that it was given.
     """
 
     secret: str = field(repr=False)
@@ -61,6 +62,7 @@ class Callbacks:
     unmapped: bytes = field(repr=False)
     signature_header: str = "webhook-signature"
     dated: bool = True
+    in_query: bool = False
     other_secret: str = field(default="another secret altogether", repr=False)
 
 

@@ -83,7 +83,7 @@ def samples(clock: Clock) -> Mapping[str, object | Arrange]:
         "payments_status": _status_of_payment,
         "payments_statement": StatementRequest(day_on=now.date()),
         "messaging_send": _message(),
-        "messaging_status": _status_of_message,
+        "messaging_status": lambda stage: _status_of_message(stage, clock),
     }
 
 
@@ -209,9 +209,16 @@ def _message() -> MessageRequest:
     )
 
 
-async def _status_of_message(stage: Stage) -> StatusQuery:
+async def _status_of_message(stage: Stage, clock: Clock) -> StatusQuery:
     receipt = _expected(await stage.call("messaging_send", _message()), MessageReceipt)
-    return StatusQuery(provider_ref=receipt.message_ref)
+    return StatusQuery(provider_ref=receipt.message_ref, to=PHONE, sent_at=clock.now())
+
+
+def by_key(status: str, key: str, clock: Clock) -> StatusQuery:
+    """The question after a call that had no answer; after a message with its receiver, as the hub asks."""
+    if status != "messaging_status":
+        return StatusQuery(idempotency_key=key)
+    return StatusQuery(idempotency_key=key, to=PHONE, sent_at=clock.now())
 
 
 def _expected(found: object, kind: type[T]) -> T:

@@ -12,11 +12,12 @@ from hub.core.effects import Effect
 from hub.core.errors import NotSent, ProviderError
 from hub.core.hookspecs import OperationSpec
 from hub.core.money import Money
-from hub.core.ports import NoRecord, StatusQuery
+from hub.core.ports import NoRecord
 from hub.core.ports.payments import PaymentOutcome, PaymentResult
 from hub.testing.kit.bench import HANGING_S, Attempt, Bench
 from hub.testing.kit.catalogue import NotApplicable, Tier, Where, check, require
 from hub.testing.kit.line import Trouble
+from hub.testing.kit.samples import by_key
 
 FIFTY = 50
 _AMOUNTS = (1, 29, 115, 820, 1990, 10_010)  # each of them is another number when it passes through a float
@@ -119,7 +120,7 @@ async def found_again(bench: Bench) -> None:
         raise NotApplicable("no effect of this plugin has a status operation")
     for spec, status in asked:
         lost = await bench.attempt(spec.name, Trouble.TIMEOUT_AFTER)
-        found = await bench.attempt(status, request=StatusQuery(idempotency_key=lost.key))
+        found = await bench.attempt(status, request=by_key(status, lost.key, bench.rig.clock))
         require(found.error is None, f"{found} when asked by the key of {spec.name}")
         require(not isinstance(found.result, NoRecord), f"{spec.name}: {status} knows nothing of its key")
 
@@ -132,7 +133,7 @@ async def found_again(bench: Bench) -> None:
 async def no_record(bench: Bench) -> None:
     """A status operation answers NoRecord for a key that was never sent."""
     for name in _status_operations(bench):
-        attempt = await bench.attempt(name, request=StatusQuery(idempotency_key=bench.new_key()))
+        attempt = await bench.attempt(name, request=by_key(name, bench.new_key(), bench.rig.clock))
         require(isinstance(attempt.result, NoRecord), f"{attempt}, not in NoRecord")
 
 
