@@ -7,6 +7,7 @@ effect go out as POST, because a client may silently repeat the methods that HTT
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,19 @@ from hub.core.provider import CallContext, Clock, PluginContext
 from hub.sdk.errors import classify_httpx
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
+
+
+class _WithoutQueries(logging.Filter):
+    """httpx logs the whole address of every request; in its query are phone numbers, names, or keys (encode/httpx#2760)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take the query out of every address in a line."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(one.copy_with(query=None) if isinstance(one, httpx.URL) else one for one in record.args)
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutQueries())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ async def loopback(app: ASGIApp) -> AsyncIterator[str]:
         host="127.0.0.1",
         port=0,
         http=SandboxProtocol,
+        interface="asgi3",  # a bound method would be guessed to be of the older kind
         lifespan="off",
         log_level="critical",
         timeout_graceful_shutdown=1,
