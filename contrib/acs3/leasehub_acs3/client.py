@@ -15,9 +15,9 @@ from hub.sdk.http import HttpAnswer, client_of, exchange, seconds_left
 from hub.sdk.reading import Fields, json_object
 from leasehub_acs3.codes import GATEWAY, Codes, Meaning, failure, meaning, readable
 from leasehub_acs3.settings import Acs3Settings
-from leasehub_acs3.signing import authorization, canonical_pairs, canonical_request, payload_hash
+from leasehub_acs3.signing import authorization, canonical_pairs, canonical_request, form_bytes, payload_hash
 
-Nonce = Callable[[], str]
+Nonce = Callable[[CallContext], str]
 _SHORTEST_WAIT_S = 1.0  # the unit of x-acs-retry-after is published nowhere; as milliseconds, with this floor
 
 
@@ -60,15 +60,15 @@ class Acs3Client:
         """The answer to an action that was done; raises the ProviderError that a refusal means."""
         limit_s = seconds_left(ctx, self._clock, self._settings.timeout_s)
         pairs = canonical_pairs(query or {})
-        body = canonical_pairs(form).encode() if form is not None else b""
-        headers = self.headers(action, query or {}, None if form is None else body)
+        body = form_bytes(form) if form is not None else b""
+        headers = self.headers(action, ctx, query or {}, None if form is None else body)
         url = f"{self._base_url}/?{pairs}" if pairs else f"{self._base_url}/"
         answer = await exchange(
             self._http, "POST", url, limit_s=limit_s, headers=headers, content=body if form is not None else None
         )
         return _done(action, answer)
 
-    def headers(self, action: Action, query: Mapping[str, str], form: bytes | None) -> dict[str, str]:
+    def headers(self, action: Action, ctx: CallContext, query: Mapping[str, str], form: bytes | None) -> dict[str, str]:
         """Every header of a request, `Authorization` last: all of them are signed."""
         key_id = self._settings.access_key_id.get_secret_value()
         body_hash = payload_hash(form or b"")
@@ -81,7 +81,7 @@ class Acs3Client:
             "x-acs-content-sha256": body_hash,
             "x-acs-credentials-provider": "static_ak" if token is None else "static_sts",
             "x-acs-date": _stamp(self._clock.now()),
-            "x-acs-signature-nonce": self._nonce(),
+            "x-acs-signature-nonce": self._nonce(ctx),
             "x-acs-version": action.version,
         }
         if form is not None:
@@ -93,7 +93,7 @@ class Acs3Client:
         return headers | {"authorization": authorization(key_id, secret, headers, request)}
 
 
-def _random() -> str:
+def _random(ctx: CallContext) -> str:
     return secrets.token_hex(16)
 
 

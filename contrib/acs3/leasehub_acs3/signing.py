@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from hub.sdk.signing import sign
 
@@ -20,8 +20,13 @@ def encoded(text: str) -> str:
 
 
 def canonical_pairs(params: Mapping[str, str]) -> str:
-    """Names and values encoded, sorted by name; an empty value keeps its `=`. This is query and form body alike."""
+    """Names and values encoded, sorted by name; an empty value keeps its `=`."""
     return "&".join(f"{encoded(name)}={encoded(params[name])}" for name in sorted(params))
+
+
+def form_bytes(params: Mapping[str, str]) -> bytes:
+    """A form body, sorted by name. It is signed by its hash, so that its own rule counts: a space is a plus."""
+    return urlencode(sorted(params.items())).encode()
 
 
 def payload_hash(body: bytes) -> str:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from alibabacloud_tea_openapi.utils import Utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leasehub_acs3.signing import ALGORITHM, authorization, canonical_pairs, canonical_request, payload_hash
+from leasehub_acs3.signing import ALGORITHM, authorization, canonical_pairs, canonical_request, form_bytes, payload_hash
 
 # Source: "V3 request structure and signature", fixed parameters (help.aliyun.com, document 2593177).
 PUBLISHED_QUERY = {"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"}
@@ -53,7 +53,8 @@ def test_the_published_example() -> None:
 def test_the_vendors_library_signs_the_same(
     query: dict[str, str], form: dict[str, str], key_id: str, secret: str
 ) -> None:
-    body = canonical_pairs(form).encode()
+    body = form_bytes(form)
+    assert body.decode() == Utils.to_form(dict(sorted(form.items())))
     headers = {**PUBLISHED_HEADERS, "x-acs-content-sha256": payload_hash(body)}
     request = SimpleNamespace(method="POST", pathname="/", query=query, headers=headers)
     theirs = Utils.get_authorization(request, ALGORITHM, payload_hash(body), key_id, secret)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from alibabacloud_dyvmsapi20170525.client import Client as TheirVoice
 from alibabacloud_tea_openapi.utils import Utils
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.core import DaraCore
+from leasehub_acs3.client import Nonce
 from leasehub_sms_aliyun.conformance import KEY_ID, KEY_SECRET, SETTINGS, SIGN_NAME, START_AT
 from leasehub_sms_aliyun.plugin import AliyunSms
 from leasehub_sms_aliyun.settings import AliyunSmsSettings
@@ -36,7 +37,7 @@ class Wire:
     base_url: str
     http: httpx.AsyncClient
 
-    def plugin(self, nonce: Callable[[], str] | None = None, **more: object) -> AliyunSms:
+    def plugin(self, nonce: Nonce | None = None, **more: object) -> AliyunSms:
         """An instance that speaks to this vendor."""
         settings = {**SETTINGS, "sms_url": self.base_url, "voice_url": self.base_url, **more}
         return AliyunSms(AliyunSmsSettings(**settings), plugin_context(self.http, self.clock), nonce)  # type: ignore[arg-type]

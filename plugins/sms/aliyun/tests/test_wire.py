@@ -64,7 +64,7 @@ async def test_a_text_message_is_asked_for_as_the_library_does(
         out_id="key-1",
     )
     theirs = await wire.seen(asyncio.to_thread(wire.theirs(TheirSms).send_sms, request))
-    ours = await wire.seen(wire.plugin(lambda: NONCE).messaging_send(message(to=to, params=params), wire.ctx()))
+    ours = await wire.seen(wire.plugin(lambda ctx: NONCE).messaging_send(message(to=to, params=params), wire.ctx()))
     assert said(ours) == said(theirs)
     assert len(wire.vendor.messages) == 2
 
@@ -83,13 +83,13 @@ async def test_a_call_is_asked_for_as_the_library_does(wire: Any) -> None:
     )
     theirs = await wire.seen(asyncio.to_thread(wire.theirs(TheirVoice).single_call_by_tts, request))
     speaks = {"voice_templates": {"rent_due": "TTS_10001"}, "called_show_number": "05712345678"}
-    plugin = wire.plugin(lambda: NONCE, **speaks, play_times=3, volume=80, speed=-20)
+    plugin = wire.plugin(lambda ctx: NONCE, **speaks, play_times=3, volume=80, speed=-20)
     ours = await wire.seen(plugin.messaging_send(message(MessageChannel.VOICE, params=params), wire.ctx()))
     assert said(ours) == said(theirs)
 
 
 async def test_questions_are_asked_as_the_library_does(wire: Any) -> None:
-    plugin, client = wire.plugin(lambda: NONCE), wire.theirs(TheirSms)
+    plugin, client = wire.plugin(lambda ctx: NONCE), wire.theirs(TheirSms)
     details = sms.QuerySendDetailsRequest(
         phone_number="13812345678", send_date="20260305", page_size=50, current_page=1, biz_id="9^0"
     )
@@ -111,7 +111,7 @@ async def test_a_temporary_key_is_named_as_the_library_does(wire: Any) -> None:
     request = sms.QuerySmsSignRequest(sign_name=SIGN_NAME)
     client = wire.theirs(TheirSms, security_token="token-of-sts")
     theirs = await wire.seen(asyncio.to_thread(client.query_sms_sign, request))
-    plugin = wire.plugin(lambda: NONCE, security_token="token-of-sts")
+    plugin = wire.plugin(lambda ctx: NONCE, security_token="token-of-sts")
     ours = await wire.seen(plugin.provider_health(wire.ctx()))
     assert said(ours) == said(theirs)
     assert ours.headers["x-acs-security-token"] == "token-of-sts"
