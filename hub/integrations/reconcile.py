@@ -17,7 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from hub.core.effects import Effect
-from hub.core.errors import Conflict, InvalidInput, NotFound, UnknownOutcome
+from hub.core.errors import Conflict, InvalidInput, NotFound, RetryAdvice, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS
 from hub.core.ports import StatusQuery
 from hub.core.provider import OperationFacts
@@ -234,10 +234,24 @@ def _pursuit(call: ProviderCall) -> Pursuit:
         no_record_count=call.no_record_count,
         no_record_at=call.no_record_at,
         sent_again_at=call.sent_again_at,
+        refusal=_refusal(call),
     )
 
 
+def _refusal(call: ProviderCall) -> Ended | None:
+    """How the latest of several sends was refused: an open call has no other code of the vendor's."""
+    if call.state != CallState.UNKNOWN or call.sent_again_at is None or call.error_code in (None, UnknownOutcome.code):
+        return None
+    advice = RetryAdvice(call.advice) if call.advice else None
+    return Ended(state=CallState.REJECTED, error_code=call.error_code, detail=call.detail, advice=advice)
+
+
 def _pursue(call: ProviderCall, after: Pursuit) -> None:
+    if after.state is CallState.UNKNOWN:
+        refused = after.refusal
+        call.error_code = refused.error_code if refused else UnknownOutcome.code
+        call.advice = refused.advice if refused else None
+        call.detail = refused.detail if refused else call.detail
     call.state, call.reconcile_at, call.reconcile_count = after.state, after.reconcile_at, after.reconcile_count
     call.no_record_count, call.no_record_at = after.no_record_count, after.no_record_at
     call.sent_again_at = after.sent_again_at

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from hub.core.errors import Conflict, InvalidInput, NotFound, NotSent, Rejected, UnknownOutcome
+from hub.core.errors import Conflict, InvalidInput, NotFound, NotSent, Rejected, RetryAdvice, UnknownOutcome
 from hub.core.events import Fact
 from hub.core.money import Money
 from hub.core.ports import NoRecord, StatusQuery
@@ -201,16 +201,6 @@ async def test_a_resend_that_brings_nothing_leaves_it_unknown(bench: Bench, agai
     assert row.state == "unknown"
     assert row.no_record_count == 0  # and it must be proven twice again before another
     assert bench.facts == []
-
-
-async def test_a_resend_that_is_rejected_is_told(bench: Bench) -> None:
-    await bench.collect(UnknownOutcome("reset"), Rejected("no_such_mandate"))
-    bench.say(NOTHING)
-    for wait in (5 * M, 5 * M):
-        await bench.after(wait)
-    [fact] = bench.facts
-    assert isinstance(fact, OutcomeKnown)
-    assert (fact.outcome, fact.error_code) == (CallOutcome.REJECTED, "no_such_mandate")
 
 
 @pytest.mark.parametrize(
@@ -406,6 +396,33 @@ async def test_what_is_sent_again_is_asked_after_as_soon_as_at_first(bench: Benc
     assert await bench.after(29 * S) == 0
     assert await bench.after(S) == 1
     assert (await bench.row(call_id)).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "code"),
+    [(NOTHING, "rejected", "limit_exceeded"), (paid(), "ok", None)],
+    ids=["nowhere", "there"],
+)
+async def test_a_second_send_that_is_refused_waits_for_a_word_on_the_first(
+    bench: Bench, found: object, state: str, code: str | None
+) -> None:
+    """Its answer may have got lost with the process that asked, so that two in a row were not the last two."""
+    refusal = Rejected("limit_exceeded", advice=RetryAdvice.LATER)
+    call_id = await bench.collect(UnknownOutcome("reset"), refusal)
+    bench.say(NOTHING, NOTHING, NOTHING, found, found, found)
+    for wait in (30 * S, 5 * M, 60 * M):
+        await bench.after(wait)
+    assert len(bench.script.of("payments_collect")) == 2
+    row = await bench.row(call_id)
+    assert (row.state, row.error_code, row.advice) == ("unknown", "limit_exceeded", "later")
+    assert bench.facts == []
+    for wait in (30 * S, 5 * M, 60 * M):
+        await bench.after(wait)
+    row = await bench.row(call_id)
+    assert (row.state, row.error_code) == (state, code)
+    assert len(bench.script.of("payments_collect")) == 2
+    [known] = bench.facts
+    assert isinstance(known, OutcomeKnown)
 
 
 async def test_an_escalated_call_may_still_settle_by_itself(bench: Bench) -> None:
