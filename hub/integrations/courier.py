@@ -21,7 +21,7 @@ from hub.integrations.breaker import Breaker, Breakers, BreakerState
 from hub.integrations.bulkhead import Bulkheads
 from hub.integrations.errands import Ended, Trip
 from hub.integrations.plugins import HEALTH, shown
-from hub.integrations.verdicts import Mark, Withheld, conduct
+from hub.integrations.verdicts import Mark, Withheld, conduct, is_about
 
 _PROBE_S = 5.0
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.2, 2.0
@@ -118,6 +118,8 @@ class Courier:
         try:
             result = await contained(trip.operation.call(trip.errand.ask.request, context), seconds)
             checked = wire.checked(trip.errand.ask.operation, result)
+            if not is_about(checked, trip.errand.ask.request):
+                raise UnknownOutcome("the answer is about something else")
         except ProviderError as error:
             self._mark(trip, error)
             raise

@@ -125,6 +125,26 @@ async def test_an_unknown_collection_that_took_effect_becomes_known(bench: Bench
     assert len(bench.script.of("payments_collect")) == 1
 
 
+async def test_what_is_not_known_by_its_reference_is_asked_for_by_our_key(bench: Bench) -> None:
+    call_id = await bench.collect(pending(ref="p-of-somebody-else"))
+    bench.say(NOTHING, paid(ref="p-7"))
+    await bench.after(30 * S)
+    by_ref, by_key = (sent.request for sent in bench.script.of("payments_status"))
+    assert by_ref == StatusQuery(provider_ref="p-of-somebody-else", idempotency_key="charge-1")
+    assert by_key == StatusQuery(idempotency_key="charge-1")
+    row = await bench.row(call_id)
+    assert (row.state, row.provider_ref) == ("ok", "p-7")
+
+
+async def test_an_answer_about_another_payment_settles_nothing(bench: Bench) -> None:
+    call_id = await bench.collect(pending(ref="p-1"))
+    bench.say(paid(ref="p-2"), paid(ref="p-2"), paid(ref="p-2"), paid(ref="p-1"))
+    await bench.after(30 * S)
+    assert ((await bench.row(call_id)).state, bench.facts) == ("pending", [])
+    await bench.after(5 * M)
+    assert (await bench.row(call_id)).state == "ok"
+
+
 async def test_a_collection_that_the_provider_rejected_becomes_known(bench: Bench) -> None:
     await bench.collect(UnknownOutcome("reset"))
     bench.say(PaymentResult(outcome=PaymentOutcome.REJECTED, code="insufficient_funds"))
