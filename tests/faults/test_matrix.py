@@ -207,7 +207,7 @@ class Trial:
             await call
 
     async def _health(self, lane: Lane) -> None:
-        asked = await _setup(self.database.clock).with_health(lane.instance)
+        asked = await health_setup(self.database.clock).with_health(lane.instance)
         wanted, what = HEALTH_STATES.get(KINDS[lane.fault], {ProviderState.LOADED}), f"{HEALTH} of {lane.instance.name}"
         self.expect(what, asked.state, wanted, holds=asked.state in wanted)
         well = asked.state is ProviderState.LOADED
@@ -334,14 +334,14 @@ class Trial:
             self.expect(lane.instance.name, kept, "each once", holds=set(kept.values()) <= {1})
 
 
-def _setup(clock: object) -> Setup:
+def health_setup(clock: object, limits: Limits = Limits(health_s=60)) -> Setup:
     """What asks an instance how it is; none of the rest is used."""
 
     def nothing(*_: object) -> None:
         raise AssertionError("nothing else is set up here")
 
     unused: dict[str, object] = dict.fromkeys(("make_client", "logger", "find"), nothing)
-    return Setup(clock=clock, secrets=None, webhook_base="", tenant="demo", limits=Limits(health_s=60), **unused)  # type: ignore[arg-type]
+    return Setup(clock=clock, secrets=None, webhook_base="", tenant="demo", limits=limits, **unused)  # type: ignore[arg-type]
 
 
 def test_every_fault_has_its_line() -> None:
