@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -78,18 +79,30 @@ def _threads() -> Iterator[None]:
     LEAKED.set()
 
 
+@pytest.mark.long
 async def test_every_misdeed_in_every_operation_ends_in_the_taxonomy(house: House, clock: VirtualClock) -> None:
     """All at once, while the good ones go on: each bad one is unknown or does what it should, each good one is ok."""
     wanted = await requests(clock)
     executors = {kind: house.another(attempts=1, breaker_rules=BreakerRules(least=1000)) for kind in (*MISDEEDS, GOOD)}
 
-    async def one(kind: str, operation: str, key: str) -> tuple[str, str, Answer]:
-        return kind, operation, await house.ask(executors[kind], kind, operation, key, wanted[operation])
+    took_s: list[float] = []
 
+    async def one(kind: str, operation: str, key: str) -> tuple[str, str, Answer]:
+        began = time.monotonic()
+        answer = await house.ask(executors[kind], kind, operation, key, wanted[operation])
+        if kind == GOOD:
+            took_s.append(time.monotonic() - began)
+        return kind, operation, answer
+
+    await asyncio.gather(*(one(GOOD, operation, f"alone:{number}") for number, (_, operation) in enumerate(CASES)))
+    alone_s = _p99(took_s)
+    took_s.clear()
     bad = [one(kind, operation, f"{kind}:{operation}") for kind, operation in CASES]
     good = [one(GOOD, operation, f"{GOOD}:{number}") for number, (_, operation) in enumerate(CASES)]
     async with asyncio.timeout(120):
         found = await asyncio.gather(*bad, *good)
+    # Said, not judged: what blocks the loop keeps everybody waiting, and the machine is not ours alone.
+    print(f"p99 of the good ones: {alone_s * 1000:.0f} ms alone, {_p99(took_s) * 1000:.0f} ms beside the bad ones")
     wrong = []
     for kind, operation, answer in found:
         expected = CallOutcome.UNKNOWN if kind in INSTEAD else CallOutcome.OK
@@ -213,6 +226,10 @@ async def test_an_answer_that_cannot_be_kept_proves_nothing(
     answer = await house.ask(house.executor, "returns_nothing", "messaging_send", "k", request)
     assert answer.outcome is CallOutcome.UNKNOWN
     assert why in answer.detail
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) * 99 // 100]
 
 
 def _held_up(name: str) -> float:
