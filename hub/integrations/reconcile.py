@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from hub.core.effects import Effect
 from hub.core.errors import Conflict, InvalidInput, NotFound, RetryAdvice, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS
-from hub.core.ports import StatusQuery
+from hub.core.ports import NoRecord, StatusQuery
 from hub.core.provider import OperationFacts
 from hub.infra import audit
 from hub.infra.access import system
@@ -35,7 +35,7 @@ from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import shown
 from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, settled, taken
 from hub.integrations.records import ProviderCall
-from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, outcome_of
+from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, outcome_of, shows_nothing_of
 
 RECONCILE = "reconcile.tick"
 CHUNK = 500
@@ -179,13 +179,26 @@ def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None,
 
 
 async def _status(executor: Executor, call: ProviderCall) -> object | None:
-    """What the instance says became of a call; None when it does not answer."""
+    """What the instance says became of a call; None when it does not answer.
+
+    What it does not know by its own reference is asked for by our key: the reference may never have been right.
+    """
+    query = StatusQuery(provider_ref=call.provider_ref, idempotency_key=call.sent_key)
+    found = await _found(executor, call, query)
+    if isinstance(found, NoRecord) and call.provider_ref is not None:
+        found = await _found(executor, call, StatusQuery(idempotency_key=call.sent_key))
+    if shows_nothing_of(call.operation, CallState(call.state), found):
+        return NoRecord(query=query)
+    return found
+
+
+async def _found(executor: Executor, call: ProviderCall, query: StatusQuery) -> object | None:
     status_by = OPERATIONS[call.operation].status_by
     assert status_by is not None, "asked only where it is possible"
     answer = await executor.inquire(
         Ask(
             operation=status_by,
-            request=StatusQuery(provider_ref=call.provider_ref, idempotency_key=call.sent_key),
+            request=query,
             key=f"{call.id}:{call.reconcile_count}",
             lease_id=call.lease_id,
             branch=call.branch,
