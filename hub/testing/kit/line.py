@@ -129,10 +129,20 @@ def _spoiled(trouble: Trouble | None, answer: httpx.Response, status_field: str 
 def _with_status(answer: httpx.Response, status_field: str) -> JsonObject:
     content: JsonObject = json.loads(answer.content)
     *way, last = status_field.split(".")
-    inner = content
+    inner: object = content
     for name in way:
-        found = inner.get(name)
-        inner = found if isinstance(found, dict) else {}
-    if last in inner:
+        inner = _inside(inner, name)
+    if isinstance(inner, dict) and last in inner:
         inner[last] = STRANGE
     return content
+
+
+def _inside(content: object, name: str) -> object:
+    """What stands under a name, or at a place of a list; None when nothing does."""
+    match content:
+        case dict():
+            return content.get(name)
+        case list() if name.isdigit() and int(name) < len(content):
+            return content[int(name)]
+        case _:
+            return None

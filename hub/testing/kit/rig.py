@@ -94,7 +94,7 @@ class Rig:
     `settings` configure an instance; give every secret field a value of its own, the kit looks for it everywhere.
     `books` tells every effect that the vendor has had, in order. `requests` replaces the kit's own request for an
     operation, by a request or by an async function that arranges one. `status_field` is the dotted place of the status
-    in the vendor's JSON answers, None when there is none. `carries` says which HTTP requests carry the operation itself
+    in the vendor's JSON answers (a number is a place in a list), None when there is none. `carries` says which HTTP requests carry the operation itself
     at a vendor who wants others first (a token, an upload).
     """
 
