@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -9,12 +10,13 @@ from pydantic import AfterValidator, Field, SecretStr
 from hub.core.provider import Credential, CredentialKind, PluginSettings
 from leasehub_tc3.signing import Account
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/?")
 _SHOWN = 6  # how much of the end of a key's id an operator sees, to tell two keys apart
 
 
 def _an_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("must be http:// or https:// and a host, without a path")
     return value.rstrip("/")
 
 

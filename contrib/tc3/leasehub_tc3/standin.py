@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.core.provider import Clock
+from hub.core.provider import Clock, PluginDescriptor
+from hub.sdk.clock import VirtualClock
 from hub.sdk.reading import Fields, JsonObject, json_object
 from hub.sdk.signing import within
-from hub.testing.kit.rig import Refusals
+from hub.testing.kit.rig import Refusals, Rig
 from hub.testing.wire import Received, WireVendor
 from leasehub_tc3.signing import signature_of
 
@@ -121,13 +122,26 @@ def refusal(code: str) -> httpx.Response:
     return httpx.Response(200, json={"Response": {"Error": {"Code": code, "Message": code}, "RequestId": "request-0"}})
 
 
-def refusals(rejected: str) -> Refusals:
-    """How it says no for the kit: with this code for its business's reasons. It never says when to come back."""
-    return Refusals(
-        rejected=lambda: refusal(rejected),
-        auth=lambda: refusal("AuthFailure.SignatureFailure"),
-        rate_limited=lambda: refusal("RequestLimitExceeded"),
-        retry_after_s=None,
+def rig_of(
+    vendor: Tc3Vendor, clock: VirtualClock, card: PluginDescriptor, settings: Mapping[str, object], *, rejected: str
+) -> Rig:
+    """The kit's rig of a plugin before this vendor, who says no with `rejected` for his business's reasons.
+
+    He never says when to come back.
+    """
+    return Rig(
+        descriptor=card,
+        settings=settings,
+        vendor=httpx.ASGITransport(app=vendor.app),
+        clock=clock,
+        books=vendor.books,
+        pass_time=vendor.settle,
+        refusals=Refusals(
+            rejected=lambda: refusal(rejected),
+            auth=lambda: refusal("AuthFailure.SignatureFailure"),
+            rate_limited=lambda: refusal("RequestLimitExceeded"),
+            retry_after_s=None,
+        ),
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
-from leasehub_tc3.standin import refusals
+from leasehub_tc3.standin import rig_of
 
 from hub.sdk.clock import VirtualClock
 from hub.testing import Callbacks, Exemption, Rig, exempt
@@ -40,14 +40,8 @@ async def make() -> AsyncIterator[Rig]:
     clock = VirtualClock(START_AT)
     receipts = "https://hub.example/webhooks/tencent"
     vendor = TencentMessenger(clock, secret_id=KEY_ID, secret_key=KEY, receipts_url=receipts, token=TOKEN)
-    yield Rig(
-        descriptor=descriptor,
-        settings=SETTINGS,
-        vendor=httpx.ASGITransport(app=vendor.app),
-        clock=clock,
-        books=vendor.books,
-        refusals=refusals("InvalidParameterValue.IncorrectPhoneNumber"),
-        pass_time=vendor.settle,
+    yield replace(
+        rig_of(vendor, clock, descriptor, SETTINGS, rejected="InvalidParameterValue.IncorrectPhoneNumber"),
         status_field="Response.SendStatusSet.0.Code",
         callbacks=Callbacks(
             secret=TOKEN,
