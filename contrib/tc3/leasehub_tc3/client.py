@@ -16,7 +16,7 @@ import httpx
 
 from hub.core.provider import CallContext, PluginContext
 from hub.sdk.errors import classify_status
-from hub.sdk.http import MAX_ANSWER_BYTES, HttpAnswer, client_of, exchange, seconds_left
+from hub.sdk.http import HttpAnswer, client_of, exchange, seconds_left
 from hub.sdk.reading import Fields, JsonObject, json_object
 from leasehub_tc3.codes import Codes, error_of
 from leasehub_tc3.settings import Tc3Settings
@@ -52,16 +52,26 @@ class Tc3Client:
         ctx: CallContext,
         *,
         mutates: bool = False,
-        max_bytes: int = MAX_ANSWER_BYTES,
+        share: float = 1.0,
     ) -> Fields:
-        """Call an action and give its `Response`; raises what the vendor's code or a failure means."""
-        limit_s = seconds_left(ctx, self._context.clock, self._settings.timeout_s)
+        """Call an action and give its `Response`; raises what the vendor's code or a failure means.
+
+        `share` of the time that is left may be used, where something is to come after it.
+        """
+        limit_s = seconds_left(ctx, self._context.clock, self._settings.timeout_s) * share
         content = json.dumps(body).encode()
         headers = self._headers(url, action, content, ctx)
-        answer = await exchange(
-            self._http, "POST", f"{url}/", limit_s=limit_s, headers=headers, content=content, max_bytes=max_bytes
-        )
+        answer = await exchange(self._http, "POST", f"{url}/", limit_s=limit_s, headers=headers, content=content)
         return self._response(answer, mutates)
+
+    async def download(self, url: str, ctx: CallContext, *, max_bytes: int) -> bytes:
+        """What lies at an address that the vendor has given; unsigned, for the address itself is the permission."""
+        limit_s = seconds_left(ctx, self._context.clock, self._settings.timeout_s)
+        answer = await exchange(self._http, "GET", url, limit_s=limit_s, max_bytes=max_bytes)
+        failure = classify_status(answer.status, answer.headers)
+        if failure is not None:
+            raise failure
+        return answer.body
 
     def _headers(self, url: str, action: str, content: bytes, ctx: CallContext) -> Mapping[str, str]:
         account, now = self._settings.account(), self._context.clock.now()
