@@ -97,10 +97,14 @@ async def _claim(database: Database, limit: int) -> list[_Delivery]:
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """The calls that some events may belong to, by instance and reference, and by instance and key."""
+    """The calls that some events may belong to, by instance and reference, and by instance and key.
+
+    `named`: what an event that brings our key calls a call whose reference never came.
+    """
 
     by_ref: Mapping[tuple[str, str], Sequence[ProviderCall]]
     by_key: Mapping[tuple[str, str], Sequence[ProviderCall]]
+    named: Mapping[UUID, str]
 
     def of(self, instance: str, event: WebhookEvent) -> Sequence[ProviderCall]:
         """The calls of one event: the key says it best, for the provider was given it by us."""
@@ -118,7 +122,7 @@ async def _calls_of(database: Database, deliveries: Sequence[_Delivery]) -> _Cal
     refs = {(instance, event.subject_ref) for instance, event in asked if event.subject_ref}
     keys = {(instance, event.subject_key) for instance, event in asked if event.subject_key}
     if not refs and not keys:
-        return _Calls({}, {})
+        return _Calls({}, {}, {})
     named = sa.tuple_(ProviderCall.instance, ProviderCall.provider_ref).in_(refs)
     keyed = sa.tuple_(ProviderCall.instance, ProviderCall.sent_key).in_(keys)
     async with database.transaction(_ACTOR) as tx:
@@ -129,7 +133,19 @@ async def _calls_of(database: Database, deliveries: Sequence[_Delivery]) -> _Cal
         assert call.instance is not None, "found by its instance"
         by_key.setdefault((call.instance, call.sent_key), []).append(call)
         by_ref.setdefault((call.instance, call.provider_ref or ""), []).append(call)
-    return _Calls(by_ref, by_key)
+    return _Calls(by_ref, by_key, _named(asked, by_key))
+
+
+def _named(
+    asked: Sequence[tuple[str, WebhookEvent]], by_key: Mapping[tuple[str, str], Sequence[ProviderCall]]
+) -> dict[UUID, str]:
+    return {
+        call.id: event.subject_ref
+        for instance, event in asked
+        if event.subject_ref and event.subject_key
+        for call in by_key.get((instance, event.subject_key), ())
+        if call.provider_ref is None
+    }
 
 
 async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UUID, News]:
@@ -140,7 +156,7 @@ async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UU
     async def one(call_id: UUID) -> None:
         async with places:
             try:
-                news[call_id] = await reconcile_now(database, executor, call_id)
+                news[call_id] = await reconcile_now(database, executor, call_id, named=calls.named.get(call_id))
             except Exception as error:
                 news[call_id] = shown(error)
 

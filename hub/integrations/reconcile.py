@@ -55,15 +55,18 @@ async def reconcile_due(database: Database, executor: Executor, *, limit: int = 
     return len(due)
 
 
-async def reconcile_now(database: Database, executor: Executor, call_id: UUID) -> Learned:
-    """Ask after one call at once, whatever its turn; one that is still on its way out is left alone."""
+async def reconcile_now(database: Database, executor: Executor, call_id: UUID, *, named: str | None = None) -> Learned:
+    """Ask after one call at once, whatever its turn; one that is still on its way out is left alone.
+
+    `named` is what the provider calls it, as a callback says: for a call whose reference never came.
+    """
     async with database.transaction(_ACTOR) as tx:
         call = await tx.get(ProviderCall, call_id)
     if call is None:
         raise NotFound("provider_call", call_id)
     if call.state == CallState.INTENT and call.reconcile_at and call.reconcile_at > database.clock.now():
         return Learned.NOTHING
-    return await _ask_after(database, executor, call)
+    return await _ask_after(database, executor, call, named)
 
 
 async def reconcile_lease(database: Database, executor: Executor, lease_id: UUID) -> int:
@@ -155,11 +158,11 @@ async def _each(database: Database, executor: Executor, calls: Iterable[Provider
             group.create_task(one(call))
 
 
-async def _ask_after(database: Database, executor: Executor, call: ProviderCall) -> Learned:
+async def _ask_after(database: Database, executor: Executor, call: ProviderCall, named: str | None = None) -> Learned:
     if CallState(call.state) not in OPEN_STATES:
         return Learned.CLOSED
     facts, asking = _way(executor, call)
-    found = await _status(database, executor, call) if asking is Asking.POSSIBLE else None
+    found = await _status(database, executor, call, named) if asking is Asking.POSSIBLE else None
     crash_point("reconcile.after_query")
     async with database.transaction(_ACTOR) as tx:
         held = await tx.get_one(ProviderCall, call.id, with_for_update=True)
@@ -180,15 +183,20 @@ def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None,
     return instance.operations[call.operation].facts, Asking.POSSIBLE if offered else Asking.NEVER
 
 
-async def _status(database: Database, executor: Executor, call: ProviderCall) -> object | None:
+async def _status(database: Database, executor: Executor, call: ProviderCall, named: str | None) -> object | None:
     """What the instance says became of a call; None when it does not answer.
 
-    What it does not know by its own reference is asked for by our key: the reference may never have been right.
+    What it does not know by its own reference is asked for by our key: the reference may never have been right. Who
+    cannot be asked by our key is asked by his own name for it, where a callback has told us; that he has no record
+    under such a name proves nothing of the call.
     """
     query = _question(database, executor, call)
     found = await _found(executor, call, query)
     if isinstance(found, NoRecord) and call.provider_ref is not None:
         found = await _found(executor, call, replace(query, provider_ref=None))
+    if found is None and named and call.provider_ref is None:
+        again = await _found(executor, call, replace(query, provider_ref=named))
+        found = None if isinstance(again, NoRecord) else again
     if shows_nothing_of(call.operation, CallState(call.state), found):
         return NoRecord(query=query)
     return found

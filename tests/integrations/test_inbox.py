@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from hub.core.errors import NotFound, UnknownOutcome
+from hub.core.errors import NotFound, Rejected, UnknownOutcome
 from hub.core.events import Fact
 from hub.core.money import Money
+from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.payments import CollectRequest, PaymentResult
 from hub.core.ports.webhooks import WebhookDelivery, WebhookKind, WebhookReply, WebhookRequest
 from hub.infra.access import system
@@ -242,6 +243,28 @@ async def test_an_event_that_is_here_before_our_calls_answer_is_not_lost(bench: 
     await bench.apply()
     assert await bench.states() == {"by-ref": "applied", "by-key": "applied"}
     assert len(bench.facts) == 1
+
+
+async def test_who_cannot_be_asked_by_our_key_is_asked_by_the_name_that_an_event_gives(bench: Bench) -> None:
+    await bench.collect(UnknownOutcome("reset"))
+    bench.say(Rejected("reference_needed"), paid(ref="p-7"))
+    await bench.deliver(payment("named", ref="p-7", subject_key="charge-1"))
+    await bench.apply()
+    assert await bench.states() == {"named": "applied"}
+    asked = [sent.request for sent in bench.script.of("payments_status")]
+    assert [(query.provider_ref, query.idempotency_key is not None) for query in asked] == [(None, True), ("p-7", True)]
+    assert len(bench.facts) == 1
+
+
+async def test_no_record_under_the_name_that_an_event_gives_proves_nothing(bench: Bench) -> None:
+    await bench.collect(UnknownOutcome("reset"))
+    for _ in range(3):
+        bench.clock.advance(timedelta(hours=7))
+        bench.say(Rejected("reference_needed"), NoRecord(query=StatusQuery(provider_ref="p-7")))
+        await bench.deliver(payment(f"named-{bench.clock.now()}", ref="p-7", subject_key="charge-1"))
+        await bench.apply()
+    assert not bench.facts
+    assert len(bench.script.of("payments_collect")) == 1
 
 
 async def test_an_event_before_the_providers_own_status_waits_for_it(bench: Bench) -> None:
