@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.core.errors import LeaseHubError
+from hub.infra import loop
 
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     command: Command = asked.command
     try:
-        return asyncio.run(command(asked))
+        return loop.run(command(asked))
     except LeaseHubError as error:
         print(f"hub: {error}", file=sys.stderr)
         return 1
