@@ -11,14 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import news
-from hub.api.app import Lifespan, create_app
-from hub.console.app import create_console
 from hub.core.errors import InvalidInput
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
@@ -80,6 +78,9 @@ from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
 from hub.outgoing import delivery
 from hub.outgoing.rules import DELIVER, FORGET
+
+if TYPE_CHECKING:
+    from hub.api.app import Lifespan
 
 HTTP_TIMEOUT_S = 10.0
 
@@ -362,14 +363,36 @@ _PROGRAMS = ("/api/", "/webhooks/", "/health/", "/metrics")
 
 
 def open_doors(house: House, *, lifespan: Lifespan | None = None) -> ASGIApp:
-    """What one process serves: the API for programs, the console for people. `lifespan` runs beside both."""
-    api, console = create_app(house, lifespan=lifespan), create_console(house)
+    """What one process serves: the API for programs, the console for people. `lifespan` runs beside both.
+
+    The doors are imported when they are opened: a worker opens none, and the console waits for the first person.
+    """
+    from hub.api.app import create_app
+
+    api, console = create_app(house, lifespan=lifespan), _console(house)
 
     async def doors(scope: Scope, receive: Receive, send: Send) -> None:
         is_program = scope["type"] != "http" or scope["path"].startswith(_PROGRAMS)
         await (api if is_program else console)(scope, receive, send)
 
     return doors
+
+
+def _console(house: House) -> ASGIApp:
+    """The console, which is a third of what an API process would hold, and is of no use where only programs come."""
+    opened: list[ASGIApp] = []
+
+    def opening() -> None:
+        from hub.console.app import create_console
+
+        opened.append(create_console(house))
+
+    async def console(scope: Scope, receive: Receive, send: Send) -> None:
+        if not opened:  # beside the loop, which goes on serving
+            await asyncio.to_thread(opening)
+        await opened[0](scope, receive, send)
+
+    return console
 
 
 # Building the house
