@@ -15,6 +15,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.console.forms import Field, Filled, Values, blank, read
+from hub.console.i18n import N_
 from hub.console.page import Fact
 from hub.console.refusals import refusal
 from hub.console.visit import Visit, calling, visiting
@@ -22,6 +23,7 @@ from hub.core.errors import Conflict, InvalidInput, RuleBroken
 from hub.infra.access import Permission
 
 _View = TypeVar("_View")
+_OUT_OF_PLACE = N_("This cannot be done in the state in which it is now.")
 
 
 class Page(Protocol):
@@ -88,6 +90,11 @@ def offered(action: Action[_View], address: str, view: _View) -> Offered:
     return Offered(action=action, path=f"{address}/do/{action.key}", off=action.off(view))
 
 
+def reason_off(action: Action[_View], view: _View) -> str | None:
+    """Why an action cannot be done now, drawn as a button or not; None when it can."""
+    return action.off(view) if action.fits(view) else _OUT_OF_PLACE
+
+
 def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
     """Give an action its page, and the address that its form is sent to."""
     path = f"{subject.path}/{{subject_id}}/do/{action.key}"
@@ -101,7 +108,7 @@ def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
         view = await subject.load(visit, subject_id)
         fields = await _fields(action, visit, view)
         filled = read(fields, visit.form)
-        if filled.errors:
+        if filled.errors or reason_off(action, view):
             return _asked(visit, subject, action, view, fields, filled)
         try:
             async with visit.tx.attempt():
@@ -130,7 +137,7 @@ def _calling_out(subject: Page, action: Action[Any]) -> _Handler:
             view = await subject.load(visit, subject_id)
             fields = await _fields(action, visit, view)
         visit.open_tx, filled = None, read(fields, visit.form)
-        if filled.errors or action.off(view):
+        if filled.errors or reason_off(action, view):
             return _asked(visit, subject, action, view, fields, filled)
         try:
             elsewhere = await action.perform(visit, view, filled.values)
@@ -178,9 +185,11 @@ def _asked(
     filled: Filled,
     preview: Sequence[Fact] | None = None,
 ) -> Response:
+    off = reason_off(action, view)
+    is_refused = bool(filled.errors) or (off is not None and visit.request.method == "POST")
     return visit.page(
         "action.html",
-        status=422 if filled.errors else 200,
+        status=422 if is_refused else 200,
         subject=subject,
         action=action,
         view=view,
@@ -188,5 +197,5 @@ def _asked(
         fields=fields,
         filled=filled,
         preview=preview,
-        off=action.off(view),
+        off=off,
     )
