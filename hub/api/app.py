@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 import hub
 from hub.api import (
     applications,
+    approvals,
     audit,
     callbacks,
     channels,
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     signatures.router,
     funding.router,
     disbursements.router,
+    approvals.router,
     inventory.router,
     tracking.router,
     payments.router,

@@ -6,7 +6,7 @@ done, and what is done is what was shown: the preview's values travel with the f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -23,6 +23,8 @@ from hub.core.errors import Conflict, InvalidInput, RuleBroken
 from hub.infra.access import Permission
 
 _View = TypeVar("_View")
+# Lists from which things are done one after the other: whoever comes from there goes back there.
+_ORIGINS: Mapping[str, str] = {"approvals": "/approvals"}
 _OUT_OF_PLACE = N_("This cannot be done in the state in which it is now.")
 
 
@@ -160,7 +162,14 @@ async def _act(
     await visit.tx.flush()
     if isinstance(elsewhere, Response):
         return elsewhere
+    if origin := _origin(visit):
+        return visit.go(_ORIGINS[origin], done=f"{subject.path.strip('/')}.{action.key}")
     return visit.go(elsewhere or subject.address(view), done=action.key)
+
+
+def _origin(visit: Visit) -> str | None:
+    word = visit.request.query_params.get("from", "")
+    return word if word in _ORIGINS else None
 
 
 async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Field]:
@@ -185,7 +194,7 @@ def _asked(
     filled: Filled,
     preview: Sequence[Fact] | None = None,
 ) -> Response:
-    off = reason_off(action, view)
+    off, origin = reason_off(action, view), _origin(visit)
     is_refused = bool(filled.errors) or (off is not None and visit.request.method == "POST")
     return visit.page(
         "action.html",
@@ -198,4 +207,6 @@ def _asked(
         filled=filled,
         preview=preview,
         off=off,
+        origin=origin,
+        back=subject.address(view) if origin is None else _ORIGINS[origin],
     )

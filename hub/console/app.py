@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.console import (
     applications,
+    approvals,
     assets,
     blacklist,
     calls,
@@ -44,6 +45,7 @@ from hub.statuses import status_of
 DESKS: tuple[APIRouter, ...] = (
     entrance.router,
     home.router,
+    approvals.router,
     search.router,
     leads.router,
     parties.router,

@@ -21,6 +21,7 @@ from hub.integrations.provenance import SettingSource
 from hub.integrations.routing import Strategy
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
+from hub.leasing.approvals.rules import RequestKind, Whose
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit.rules import CheckState, ReasonCode
@@ -125,9 +126,13 @@ WORDS: tuple[type[StrEnum], ...] = (
     ReasonCode,
     RevealPurpose,
     TaskState,
+    RequestKind,
+    Whose,
 )
 
 _OTHERWISE: Mapping[str, str] = {
+    "others": "From others",
+    "own": "My own",
     "ok": "OK",
     "received": "Waits",
     "stale": "Nothing new",

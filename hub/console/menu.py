@@ -27,7 +27,13 @@ class Group:
 
 
 MENU: tuple[Group, ...] = (
-    Group(label=N_("Home"), entries=(Entry(label=N_("Work queue"), path="/"),)),
+    Group(
+        label=N_("Home"),
+        entries=(
+            Entry(label=N_("Work queue"), path="/"),
+            Entry(label=N_("To approve"), path="/approvals", permission=P.APPROVALS_READ),
+        ),
+    ),
     Group(
         label=N_("Sales"),
         entries=(

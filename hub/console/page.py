@@ -52,6 +52,7 @@ class Look(StrEnum):
     WORDS = "words"
     LONG = "long"  # a text of ours that may take several lines
     PERCENT = "percent"
+    DOORS = "doors"  # what can be done with a row, or why nothing can: on screen only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,15 @@ class Fact:
     value: Any
     look: Look = Look.TEXT
     href: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDoor:
+    """A button in a row of a list; without a path it is a word on why there is none."""
+
+    label: str
+    path: str | None = None
+    is_main: bool = False
 
 
 AMOUNTS = frozenset({Look.MONEY, Look.NUMBER, Look.PERCENT})
@@ -122,6 +132,7 @@ class Listing(Generic[_Row]):
     descending: bool = True
     intro: str = ""
     template: str = "list.html"
+    said: Mapping[str, str] = field(default_factory=dict)  # to whoever comes back from an action, by `done`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,14 +228,15 @@ async def exported(listing: Listing[_Row], visit: Visit) -> Response:
 
 
 async def _lines(listing: Listing[_Row], visit: Visit, window: Window) -> AsyncIterator[bytes]:
-    yield b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in listing.columns])
+    columns = [column for column in listing.columns if column.look is not Look.DOORS]
+    yield b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in columns])
     written = 0
     async with visit.transaction() as tx:
         visit.open_tx = tx
         while written < _MOST_EXPORTED:
             rows = await listing.fetch(visit, replace(window, before=None))
             for row in rows.rows:
-                yield _line([_plain(column, row, visit) for column in listing.columns])
+                yield _line([_plain(column, row, visit) for column in columns])
             written += len(rows.rows)
             if rows.after is None:
                 return

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, not_, select, tuple_
 
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
@@ -111,12 +111,37 @@ async def count(tx: Tx, rows: Select[Any]) -> Count:
     return Count(number=min(number, MOST_COUNTED), capped=number > MOST_COUNTED)
 
 
+def whose(rows: Select[_Row], own: ColumnElement[bool], window: Window) -> Select[_Row]:
+    """The same query, kept by the filter `whose` to what is the actor's own, or to what is not."""
+    word = window.filters.get("whose", "")
+    if word not in {"", "own", "others"}:
+        raise InvalidInput("whose", "one of own, others")
+    return rows if not word else rows.where(own if word == "own" else not_(own))
+
+
 async def count_by(tx: Tx, rows: Select[Any], column: Any, words: type[StrEnum]) -> dict[str, Count]:
     """The counts of a query by the words of a column, every word named, and `""` for all together."""
     counted = rows.with_only_columns(column, func.count()).order_by(None).group_by(column)
     numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
     found = {word.value: Count(number=numbers.get(word.value, 0)) for word in words}
     return {"": Count(number=sum(numbers.values()))} | found
+
+
+def merged(
+    slices: Sequence[Slice[_Shown]], window: Window, place: Callable[[_Shown], tuple[datetime, UUID]]
+) -> Slice[_Shown]:
+    """One page out of the pages that several lists have for the same window, all of them sorted by this place."""
+    back = window.before is not None
+    rows = sorted((row for one in slices for row in one.rows), key=place, reverse=window.descending is not back)
+    more = len(rows) > window.limit or any((one.before if back else one.after) is not None for one in slices)
+    rows = rows[: window.limit]
+    if back:
+        rows.reverse()
+    return Slice(
+        rows=rows,
+        after=_encoded(*place(rows[-1])) if rows and (more or back) else None,
+        before=_encoded(*place(rows[0])) if rows and (more if back else window.after is not None) else None,
+    )
 
 
 # Cursors
@@ -155,8 +180,11 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _cursor(order: Order, row: Any) -> str:
-    kind, value = _plain(row.sorted_by)
-    place = json.dumps([kind, value, str(getattr(row[0], order.key.key))], separators=(",", ":"))
+    return _encoded(row.sorted_by, getattr(row[0], order.key.key))
+
+
+def _encoded(sorted_by: object, key: UUID) -> str:
+    place = json.dumps([*_plain(sorted_by), str(key)], separators=(",", ":"))
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 

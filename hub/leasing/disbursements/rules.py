@@ -134,6 +134,15 @@ class DisbursementView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A disbursement that waits for an approval; `is_own` when the reader had a hand in it or in its payee."""
+
+    disbursement: DisbursementView
+    asked_by: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelledDisbursementPaid(Fact):
     """A refused payout whose disbursement was cancelled meanwhile has been made after all: somebody must get it back."""
 
