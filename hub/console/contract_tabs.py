@@ -20,6 +20,7 @@ from hub.console.subject import Tab
 from hub.console.visit import Visit, visiting
 from hub.core.ids import ContractId
 from hub.core.money import Money
+from hub.core.ports.esign import SignerRole
 from hub.infra.access import Permission as P
 from hub.integrations import call_log
 from hub.integrations.call_log import CallView
@@ -180,7 +181,12 @@ def _in_vain(call: CallView) -> list[tuple[str, str, UUID | None]]:
 
 
 async def _papers(visit: Visit, lease: Lease) -> Mapping[str, Any]:
-    return {"papers": await signatures.documents(visit.tx, lease.id)}
+    return {"papers": await signatures.documents(visit.tx, lease.id), "signers": _signers(lease)}
+
+
+def _signers(lease: Lease) -> tuple[tuple[SignerRole, str | None], ...]:
+    """Who signs, in the order in which the papers are sent out."""
+    return (SignerRole.LESSEE, lease.customer), (SignerRole.LESSOR, None)
 
 
 papers_router = APIRouter()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hub.core.effects import Effect
 from hub.core.identity import DocumentKind
 from hub.core.ports.credit_bureau import Inquiry
+from hub.core.ports.esign import SignerRole
 from hub.core.provider import Capability, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
@@ -128,6 +129,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     TaskState,
     RequestKind,
     Whose,
+    SignerRole,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -157,6 +159,7 @@ _OTHERWISE: Mapping[str, str] = {
     "m4": "Over 90 days",
     "cn_identity_card": "Identity card",
     "cn_company_code": "Company code",
+    "co_lessee": "Co-lessee",
     "sms_code": "SMS code",
 }
 
