@@ -80,6 +80,18 @@ async def _instances(visit: Visit) -> Mapping[str, Sequence[Option]]:
     return {"instance": [Option(value=name, label=name, is_name=True) for name in names]}
 
 
+async def _narrowing(visit: Visit) -> Mapping[str, Sequence[Option]]:
+    """The providers; and the contract whose calls are looked at, so that its number stands there and can be left."""
+    found = dict(await _instances(visit))
+    lease_id = _readable(Window(filters={"lease_id": visit.request.query_params.get("lease_id", "")})).filters[
+        "lease_id"
+    ]
+    if lease_id:
+        numbers = await contract_listing.numbers_of(visit.tx, [ContractId(UUID(lease_id))])
+        found["lease_id"] = [Option(value=lease_id, label=next(iter(numbers.values()), lease_id), is_name=True)]
+    return found
+
+
 _INSTANCE = Filter(name="instance", label=N_("Provider"))
 
 CALLS: Listing[CallRow] = Listing(
@@ -113,13 +125,14 @@ CALLS: Listing[CallRow] = Listing(
     counts=_counts,
     filters=(
         _INSTANCE,
+        Filter(name="lease_id", label=N_("Contract"), needs_options=True),
         Filter(
             name="operation",
             label=N_("Operation"),
             options=[Option(value=name, label=name, is_name=True) for name in OPERATIONS if name != HEALTH],
         ),
     ),
-    options=_instances,
+    options=_narrowing,
     empty=N_("No provider has been called yet."),
 )
 

@@ -26,10 +26,10 @@ from hub.leasing.approvals.rules import RequestKind, Whose
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit.rules import CheckState, ReasonCode
-from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, PayeeStanding
 from hub.leasing.funding.rules import SigningPaymentState
 from hub.leasing.instalments.rules import InstalmentState
-from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
+from hub.leasing.inventory.rules import Inspection, MovementKind, OrderState, TitleHolder, VehicleStatus
 from hub.leasing.leads.rules import (
     ContactMeans,
     ContactOutcome,
@@ -130,6 +130,8 @@ WORDS: tuple[type[StrEnum], ...] = (
     RequestKind,
     Whose,
     SignerRole,
+    Inspection,
+    PayeeStanding,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -185,6 +187,7 @@ _OK = {
     "done",
     "reached",
     "reported",
+    "serving",
 }
 _WARN = {
     "due",

@@ -63,6 +63,7 @@ MENU: tuple[Group, ...] = (
         label=N_("Paying out"),
         entries=(
             Entry(label=N_("Disbursements"), path="/disbursements", permission=P.DISBURSEMENTS_READ),
+            Entry(label=N_("Payees"), path="/payees", permission=P.DISBURSEMENTS_READ),
             Entry(label=N_("Payouts"), path="/payouts", permission=P.PAYMENTS_READ),
         ),
     ),

@@ -96,11 +96,12 @@ class Column(Generic[_Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One field above the list; without options it is a text to look for."""
+    """One field above the list; without options it is a text to look for, or is not there where it `needs_options`."""
 
     name: str
     label: str
     options: Sequence[Option] = ()
+    needs_options: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,9 @@ class Shown(Generic[_Row]):
     def trigger(self) -> str:
         """What has the list drawn anew; the script stumbles over a field that is not there."""
         has_choice = any(self.options.get(one.name) or one.options for one in self.listing.filters)
-        has_text = any(not (self.options.get(one.name) or one.options) for one in self.listing.filters)
+        has_text = any(
+            not (self.options.get(one.name) or one.options or one.needs_options) for one in self.listing.filters
+        )
         parts = ["submit"]
         parts += ["change from:find select"] if has_choice else []
         parts += ["input changed delay:250ms from:find input[type=search]"] if has_text else []
@@ -223,13 +226,30 @@ async def exported(listing: Listing[_Row], visit: Visit) -> Response:
     window = window_of(listing, visit, limit=_ROWS_OF_EXPORT)
     name = listing.path.strip("/").replace("/", "-") or "list"
     await audit.record(visit.tx, action="list.exported", subject="list", subject_id=name, detail=dict(window.filters))
-    heads = {"Content-Disposition": f'attachment; filename="{name}-{visit.tx.today.isoformat()}.csv"'}
-    return StreamingResponse(_lines(listing, visit, window), media_type="text/csv; charset=utf-8", headers=heads)
+    return StreamingResponse(_lines(listing, visit, window), media_type=_CSV, headers=_as_file(visit, name))
+
+
+def spreadsheet(visit: Visit, name: str, columns: Sequence[Column[_Row]], rows: Sequence[_Row]) -> Response:
+    """Rows that are few and at hand, as the export of a list writes them."""
+    written = [_line([_plain(column, row, visit) for column in columns]) for row in rows]
+    content = b"".join([_head(visit, columns), *written])
+    return Response(content, media_type=_CSV, headers=_as_file(visit, name))
+
+
+_CSV = "text/csv; charset=utf-8"
+
+
+def _as_file(visit: Visit, name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}-{visit.tx.today.isoformat()}.csv"'}
+
+
+def _head(visit: Visit, columns: Sequence[Column[_Row]]) -> bytes:
+    return b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in columns])
 
 
 async def _lines(listing: Listing[_Row], visit: Visit, window: Window) -> AsyncIterator[bytes]:
     columns = [column for column in listing.columns if column.look is not Look.DOORS]
-    yield b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in columns])
+    yield _head(visit, columns)
     written = 0
     async with visit.transaction() as tx:
         visit.open_tx = tx

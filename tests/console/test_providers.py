@@ -136,3 +136,11 @@ async def test_a_reload_is_asked_of_every_process(world: World, reader: Reader) 
     assert (await reader.send("/providers/psp_main/do/reload")).status_code == 303
     async with world.hub.house.database.transaction(system("test")) as tx:
         assert await switches.last_change(tx) >= before
+
+
+async def test_the_providers_are_exported_as_they_are_listed(reader: Reader) -> None:
+    answer = await reader.http.get("/providers.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    head, *lines = answer.text.removeprefix("\ufeff").splitlines()
+    assert head.startswith("Capability,Place,Provider,Distribution")
+    assert [line for line in lines if line.startswith("Payments,1,psp_main,leasehub-payments-sandbox,")]

@@ -19,6 +19,7 @@ PAGES = [door for door in GUARDED if door.method == "GET"]
 SUBJECTS: Mapping[str, str] = {
     "/contracts": "contract_id",
     "/disbursements": "disbursement_id",
+    "/payees": "payee_id",
     "/vehicles": "vehicle_id",
     "/warnings": "warning_id",
     "/leads": "lead_id",

@@ -88,6 +88,13 @@ def third_party_fees(terms: ProductTerms, deal: Deal) -> tuple[Fee, ...]:
     return tuple(fee for fee in deal.fees if fee.amount and payees[fee.kind] is Payee.THIRD_PARTY)
 
 
+class PayeeStanding(StrEnum):
+    """Whether money still goes to a payee."""
+
+    SERVING = "serving"
+    ENDED = "ended"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayeeView:
     """Where money for a dealer or a kind of fee goes, in a branch and those below it; the account by its last digits."""
