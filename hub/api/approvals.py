@@ -30,7 +30,9 @@ class RequestOut(BaseModel):
     id: UUID
     branch_id: UUID
     name: str
+    number: str | None
     what_for: str
+    fee_kind: str | None
     amount: AmountText
     contract_id: UUID | None
     credit_outcome: CreditOutcome | None

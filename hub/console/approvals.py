@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from hub.console import application_actions, disbursements
+from hub.console.calculator import fee_name
 from hub.console.forms import choices
 from hub.console.i18n import N_
+from hub.console.labels import label
 from hub.console.page import Column, Filter, Listing, Look, RowDoor, add_listing
 from hub.console.visit import Visit
 from hub.infra.access import Permission as P
@@ -32,6 +34,8 @@ class Line:
 
     request: RequestView
     number: str | None
+    kind: str
+    detail: str
     doors: Sequence[RowDoor]
 
 
@@ -47,12 +51,21 @@ async def _page(visit: Visit, window: Window) -> Slice[Line]:
     lines = [
         Line(
             request=one,
-            number=numbers.get(one.contract_id) if one.contract_id else None,
+            number=one.number or (numbers.get(one.contract_id) if one.contract_id else None),
+            kind=visit.say(label(one.kind)),
+            detail=_detail(visit, one),
             doors=_doors(visit, one),
         )
         for one in found.rows
     ]
     return Slice(rows=lines, after=found.after, before=found.before)
+
+
+def _detail(visit: Visit, one: RequestView) -> str:
+    """The car of an application; what a disbursement is for."""
+    if one.kind is RequestKind.APPLICATION:
+        return one.what_for
+    return visit.say(label("vehicle") if one.fee_kind is None else fee_name(one.fee_kind))
 
 
 def _doors(visit: Visit, one: RequestView) -> list[RowDoor]:
@@ -93,13 +106,13 @@ APPROVALS: Listing[Line] = Listing(
             value=lambda line: line.request.name,
             look=Look.NAME,
             href=lambda line: path_of(line.request),
+            note=lambda line: line.kind,
         ),
-        Column(label=N_("What is asked"), value=lambda line: line.request.kind, look=Look.WORD),
         Column(
             label=N_("What for"),
-            value=lambda line: line.request.what_for,
-            look=Look.NAME,
-            note=lambda line: line.number,
+            value=lambda line: line.number,
+            look=Look.CODE,
+            note=lambda line: line.detail,
         ),
         Column(label=N_("Amount"), value=lambda line: line.request.amount, look=Look.MONEY),
         Column(
@@ -108,8 +121,16 @@ APPROVALS: Listing[Line] = Listing(
             look=Look.STATE,
             note=lambda line: line.request.refused_code,
         ),
-        Column(label=N_("Asked by"), value=lambda line: line.request.asked_by, look=Look.NAME),
-        Column(label=N_("Waits since"), value=lambda line: line.request.asked_at, look=Look.INSTANT, sort="asked"),
+        Column(
+            label=N_("Waits since"),
+            value=lambda line: line.request.asked_at,
+            look=Look.INSTANT,
+            sort="asked",
+            note=lambda line: line.request.asked_by,
+        ),
+        Column(label=N_("What is asked"), value=lambda line: line.request.kind, look=Look.WORD, on_screen=False),
+        Column(label=N_("Details"), value=lambda line: line.detail, look=Look.NAME, on_screen=False),
+        Column(label=N_("Asked by"), value=lambda line: line.request.asked_by, look=Look.NAME, on_screen=False),
         Column(label=N_("Decision"), value=lambda line: line.doors, look=Look.DOORS),
     ),
     fetch=_page,

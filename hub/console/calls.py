@@ -158,7 +158,7 @@ async def _facts(visit: Visit, call: CallView) -> Sequence[Fact]:
         Fact(label=N_("Effect"), value=call.effect, look=Look.WORD),
         Fact(label=N_("Took"), value=duration(call.duration_ms)),
         Fact(label=N_("Attempts"), value=call.attempt, look=Look.NUMBER),
-        Fact(label=N_("Cost"), value=call.cost, look=Look.MONEY),
+        Fact(label=N_("What it cost"), value=call.cost, look=Look.MONEY),
         Fact(label=N_("Asked next"), value=call.reconcile_at, look=Look.INSTANT),
         Fact(label=N_("The provider's reference"), value=call.provider_ref, look=Look.CODE),
         Fact(label=N_("Key"), value=call.idempotency_key, look=Look.CODE),
@@ -337,7 +337,7 @@ CALLBACKS: Listing[DeliveryView] = Listing(
     permission=P.PROVIDERS_READ,
     columns=(
         Column(
-            label=N_("Received"),
+            label=N_("Received at"),
             value=lambda one: one.received_at,
             look=Look.INSTANT,
             sort="time",
@@ -370,7 +370,7 @@ async def _delivery(visit: Visit, delivery_id: UUID) -> DeliveryView:
 
 async def _delivery_facts(visit: Visit, one: DeliveryView) -> Sequence[Fact]:
     return (
-        Fact(label=N_("Received"), value=one.received_at, look=Look.INSTANT),
+        Fact(label=N_("Received at"), value=one.received_at, look=Look.INSTANT),
         Fact(label=N_("Provider"), value=one.instance, look=Look.NAME, href=_provider_page(visit, one.instance)),
         Fact(label=N_("Applied"), value=one.applied_at, look=Look.INSTANT),
         Fact(label=N_("Applied after, s"), value=_lag_s(one), look=Look.NUMBER),

@@ -138,7 +138,6 @@ _OTHERWISE: Mapping[str, str] = {
     "others": "From others",
     "own": "My own",
     "ok": "OK",
-    "received": "Waits",
     "stale": "Nothing new",
     "unmapped": "Belongs to nothing known",
     "intent": "On its way",
@@ -166,7 +165,12 @@ _OTHERWISE: Mapping[str, str] = {
 }
 
 # A code that two enumerations share, and that is not called the same in both.
-_BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
+_BY_KIND: Mapping[tuple[type, str], str] = {
+    (StaffState, "active"): "At work",
+    (Fate, "received"): "Not applied yet",
+    (MovementKind, "received"): "Arrived",
+    (OrderState, "received"): "Arrived",
+}
 
 _OK = {
     "active",
@@ -203,7 +207,6 @@ _WARN = {
     "owed",
     "expired",
     "m2",
-    "received",
     "returned",
     "return",
     "no_file",
@@ -257,6 +260,8 @@ def label(word: StrEnum | str) -> str:
 
 def tone(word: StrEnum | str) -> str:
     """How a state looks: ok, warn, bad, info, or neutral."""
+    if word is Fate.WAITS:
+        return "warn"
     code = str(word)
     for name, codes in (("ok", _OK), ("warn", _WARN), ("bad", _BAD), ("info", _INFO)):
         if code in codes:

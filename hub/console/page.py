@@ -79,7 +79,10 @@ AMOUNTS = frozenset({Look.MONEY, Look.NUMBER, Look.PERCENT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column(Generic[_Row]):
-    """One column. `sort` is the word that the room sorts by; `href` makes the cell a link."""
+    """One column. `sort` is the word that the room sorts by; `href` makes the cell a link.
+
+    One that is not `on_screen`, where a note says it, is in the export only.
+    """
 
     label: str
     value: Callable[[_Row], Any]
@@ -87,6 +90,7 @@ class Column(Generic[_Row]):
     sort: str = ""
     href: Callable[[_Row], str | None] | None = None
     note: Callable[[_Row], str | None] | None = None
+    on_screen: bool = True
 
     @property
     def is_amount(self) -> bool:
@@ -134,6 +138,11 @@ class Listing(Generic[_Row]):
     intro: str = ""
     template: str = "list.html"
     said: Mapping[str, str] = field(default_factory=dict)  # to whoever comes back from an action, by `done`
+
+    @property
+    def drawn(self) -> list[Column[_Row]]:
+        """The columns that are on screen."""
+        return [column for column in self.columns if column.on_screen]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ async def test_what_waits_is_decided_from_the_inbox(world: World, rows: Rows) ->
     line = line_of(page, path)
     assert lease.lessee.name not in page
     assert "¥110,400.00" in line
-    assert ">sales<" in line
+    assert 'class="note">sales<' in line
     assert "Pass" in line
     assert f'href="{path}/do/decline?from=approvals"' in line
     refused = await approver.send(f"{path}/do/decline?from=approvals", reason=" ")
@@ -74,7 +74,7 @@ async def test_a_disbursement_waits_once_it_has_a_payee(world: World, rows: Rows
     assert path not in await accountant.see("/approvals")
     await world.people["admin"].put(path + "/payee", {"payee_id": rows["payee_id"]})
     line = line_of(await accountant.see("/approvals", params={"kind": "disbursement"}), path)
-    assert ">admin<" in line
+    assert 'class="note">admin<' in line
     assert f'href="{path}/do/approve?from=approvals"' in line
     admin = await enter(world, "admin")
     assert "Yours" in line_of(await admin.see("/approvals"), path)
@@ -138,4 +138,4 @@ async def test_another_branch_sees_nothing_of_it(world: World, rows: Rows) -> No
 async def test_the_inbox_is_exported_without_its_buttons(reader: Reader, kind: str) -> None:
     answer: httpx.Response = await reader.http.get("/approvals.csv", params={"kind": kind})
     head = answer.text.splitlines()[0]
-    assert head.endswith("Asked by,Waits since")
+    assert head.endswith("Waits since,What is asked,Details,Asked by")

@@ -30,14 +30,16 @@ class Whose(StrEnum):
 class RequestView:
     """One request: what for, who asked and when. `is_own` when the reader had a hand in it, and so cannot decide it.
 
-    `refused_code` is why a provider refused what was approved before, and so is asked for once more.
+    `fee_kind` is the fee that a disbursement is for; one without is for a car. `refused_code` is why a provider refused what was approved before, and so is asked for once more.
     """
 
     kind: RequestKind
     id: UUID
     branch_id: BranchId
     name: str
+    number: str | None
     what_for: str
+    fee_kind: str | None
     amount: Money
     contract_id: ContractId | None
     credit_outcome: CreditOutcome | None
