@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hub.console.approvals import path_of
 from hub.console.i18n import N_
 from hub.console.page import Fact, Look
+from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
 from hub.infra.access import Permission as P
 from hub.infra.paging import Window
@@ -128,7 +129,7 @@ async def _warnings(visit: Visit) -> Sequence[Waiting]:
         Waiting(
             path=f"/contracts/{one.contract_id}" if one.contract_id else "/warnings",
             name=one.kind,
-            why=one.reason,
+            why=written(visit.manner.language, one.reason),
             at=one.raised_at,
             look=Look.WORD,
             tone="warn",

@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from hub.console.forms import Option
 from hub.console.i18n import N_
 from hub.console.labels import label as label_of
+from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
@@ -50,6 +51,7 @@ class Look(StrEnum):
     STATE = "state"  # a word with its tone
     WORD = "word"
     WORDS = "words"
+    WRITTEN = "written"  # a text of the hub's or of a person's, in the visitor's language if it is the hub's
     LONG = "long"  # a text of ours that may take several lines
     PERCENT = "percent"
     DOORS = "doors"  # what can be done with a row, or why nothing can: on screen only
@@ -298,6 +300,8 @@ def _plain(column: Column[_Row], row: _Row, visit: Visit) -> str:
             return str(value)
         case _ if column.look in {Look.STATE, Look.WORD}:
             return visit.say(label_of(value))
+        case _ if column.look is Look.WRITTEN:
+            return _guarded(written(visit.manner.language, str(value)))
         case _ if column.look is Look.WORDS:
             return ", ".join(visit.say(label_of(word)) for word in sorted(value))
         case _:

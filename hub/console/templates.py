@@ -13,6 +13,7 @@ from hub.console import assets, charts
 from hub.console.i18n import WRITERS, Language, translations
 from hub.console.labels import label, tone
 from hub.console.outside import outside
+from hub.console.reasons import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ def environment(language: Language) -> Environment:
         "tone": tone,
         "say": said.gettext,
         "outside": outside,
+        "written": partial(written, language),
     }
     return made
 
