@@ -14,13 +14,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.console.forms import Field, Filled, Values, blank, read
-from hub.console.i18n import N_
-from hub.console.page import Fact
+from hub.console.forms import Field, Filled, Kind, Values, blank, read
+from hub.console.i18n import N_, Language
+from hub.console.page import Fact, Look
 from hub.console.refusals import refusal
 from hub.console.visit import Visit, calling, visiting
 from hub.core.errors import Conflict, InvalidInput, RuleBroken
 from hub.infra.access import Permission
+from hub.leasing.signatures.capitals import in_capitals
 
 _View = TypeVar("_View")
 # Lists from which things are done one after the other: whoever comes from there goes back there.
@@ -156,7 +157,7 @@ async def _act(
     visit: Visit, subject: Page, action: Action[Any], view: Any, fields: Sequence[Field], filled: Filled
 ) -> Response:
     if action.preview is not None and visit.form.get("seen") != "yes":
-        shown = await action.preview(visit, view, filled.values)
+        shown = (*await action.preview(visit, view, filled.values), *_in_words(visit, fields, filled.values))
         return _asked(visit, subject, action, view, fields, filled, preview=shown)
     elsewhere = await action.perform(visit, view, filled.values)
     await visit.tx.flush()
@@ -170,6 +171,14 @@ async def _act(
 def _origin(visit: Visit) -> str | None:
     word = visit.request.query_params.get("from", "")
     return word if word in _ORIGINS else None
+
+
+def _in_words(visit: Visit, fields: Sequence[Field], values: Values) -> list[Fact]:
+    """The amounts that were typed once more in capital numerals, as whoever reads Chinese checks them."""
+    if visit.manner.language is not Language.ZH:
+        return []
+    amounts = [values[one.name] for one in fields if one.kind is Kind.MONEY and values.get(one.name)]
+    return [Fact(label=N_("In words"), value=in_capitals(amount), look=Look.NAME) for amount in amounts]
 
 
 async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Field]:

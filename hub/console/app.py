@@ -79,6 +79,16 @@ _TITLES = {
     502: N_("A provider did not do what was asked"),
 }
 
+_ADVICE = {
+    403: N_("Whoever administers the users can give you a role that does."),
+    404: N_("The address may be mistyped, or what it led to lies in a branch that you do not see."),
+    409: N_("Go back, load the page again and look at how things stand now."),
+    422: N_("Go back and look at what was asked for."),
+    429: N_("Wait a minute and try again."),
+    500: N_("Nothing was changed. It has been logged: whoever runs the hub finds it by this reference."),
+    502: N_("Its page among the providers says how it is, and the call log what was asked. Try again later."),
+}
+
 
 def create_console(house: House) -> FastAPI:
     """The console over `house`."""
@@ -156,6 +166,7 @@ def _refused(request: Request, status: int, reason: str) -> Response:
         title=_TITLES.get(status, N_("This cannot be done")),
         status=status,
         reason=reason,
+        advice=_ADVICE.get(status, ""),
         reference=correlation_id(),
     )
     return HTMLResponse(html, status_code=status)

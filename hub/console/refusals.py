@@ -107,6 +107,8 @@ def refusal(language: Language, error: Exception) -> tuple[str, str]:
             )
         case errors.NotFound():
             return "", say(language, N_("There is nothing here, or it is not in your branches."))
+        case errors.NotAllowed(reason="permission missing"):
+            return "", say(language, N_("Your roles do not allow it: %(permission)s."), permission=error.permission)
         case errors.NotAllowed():
             return "", said(language, error.reason)
         case _:

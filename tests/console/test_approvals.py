@@ -139,3 +139,13 @@ async def test_the_inbox_is_exported_without_its_buttons(reader: Reader, kind: s
     answer: httpx.Response = await reader.http.get("/approvals.csv", params={"kind": kind})
     head = answer.text.splitlines()[0]
     assert head.endswith("Waits since,What is asked,Details,Asked by")
+
+
+async def test_an_amount_that_is_typed_comes_back_in_capitals_in_chinese(world: World, rows: Rows) -> None:
+    path = f"/contracts/{rows['contract_id']}/do/refund-suspense"
+    for language, is_drawn in (("zh", True), ("en", False)):
+        accountant = await enter(world, "admin", language=language)
+        shown = await accountant.send(path, amount="1,280.50")
+        assert shown.status_code == 200
+        assert ("人民币壹仟贰佰捌拾元伍角" in shown.text) is is_drawn
+        await accountant.http.aclose()

@@ -61,6 +61,7 @@ async def test_the_register_shows_customer_branch_and_what_is_owed(world: World,
     [
         ("", ['class="chart"', "Rent left", "标准直租"]),
         ("/schedule", ["<tfoot>", "Scheduled"]),
+        ("/original", ["As it was agreed", "Balance after", "<tfoot>"]),
         (
             "/money",
             ["Most that one debit may take", "Down payment", "Money that waits in suspense", "Early settlement"],
