@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, not_, select, tuple_
+from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, String, Uuid, func, literal, not_, select, tuple_
 
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
@@ -25,6 +25,7 @@ from hub.infra.database import FUNCTIONAL_CURRENCY, Tx
 
 MOST_COUNTED = 10_000
 MOST_ROWS = 200
+_NOT_OURS = "not a page of this list"
 
 _Row = TypeVar("_Row")
 _Shown = TypeVar("_Shown")
@@ -84,7 +85,7 @@ async def sliced(
     down = window.descending is not back
     query = rows.add_columns(column.label("sorted_by"))
     if cursor is not None:
-        query = query.where(_beyond(column, order.key, _read(cursor), down))
+        query = query.where(_beyond(column, order.key, _of_this_list(_read(cursor), column.type), down))
     ordered = (column.desc(), order.key.desc()) if down else (column.asc(), order.key.asc())
     limit = min(max(window.limit, 1), MOST_ROWS)
     found = list((await tx.execute(query.order_by(*ordered).limit(limit + 1))).all())
@@ -96,6 +97,21 @@ async def sliced(
         after=_cursor(order, found[-1]) if found and (more or back) else None,
         before=_cursor(order, found[0]) if found and (more if back else cursor is not None) else None,
     )
+
+
+def _of_this_list(place: tuple[Any, UUID], kind: Any) -> tuple[Any, UUID]:
+    """The place that a cursor means; raises InvalidInput when it is one of a list that is sorted by something else."""
+    value = place[0]
+    fits = {
+        DateTime: isinstance(value, datetime) and value.tzinfo is not None,
+        Date: isinstance(value, date) and not isinstance(value, datetime),
+        Uuid: isinstance(value, UUID),
+        Integer: isinstance(value, int),
+        String: isinstance(value, str),
+    }
+    if not next((fit for one, fit in fits.items() if isinstance(kind, one)), True):
+        raise InvalidInput("after", _NOT_OURS)
+    return place
 
 
 def _beyond(column: Any, key: Any, place: tuple[Any, UUID], down: bool) -> ColumnElement[bool]:
@@ -193,4 +209,4 @@ def _read(cursor: str) -> tuple[Any, UUID]:
         kind, value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return _KINDS[kind](value), UUID(key)
     except (binascii.Error, ValueError, KeyError, TypeError, ArithmeticError, InvalidInput):
-        raise InvalidInput("after", "not a page of this list") from None
+        raise InvalidInput("after", _NOT_OURS) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import httpx
@@ -119,7 +121,11 @@ async def test_pages_go_by_key_in_both_directions_through_all_kinds(world: World
             break
     assert walked == every
     assert (await approver.get("/approvals", kind="disbursement"))["requests"] == []
-    for wrong in ({"after": "nowhere"}, {"kind": "wish"}, {"whose": "nobody's"}):
+    foreign = [
+        base64.urlsafe_b64encode(json.dumps([*place, rows["contract_id"]]).encode()).decode().rstrip("=")
+        for place in (("i", 3), ("s", "x"), ("t", "2026-01-05T09:00:00"), ("d", "2026-01-05"))
+    ]
+    for wrong in (*({"after": one} for one in ("nowhere", *foreign)), {"kind": "wish"}, {"whose": "nobody's"}):
         answer = await approver.ask("GET", "/approvals", params=wrong)
         assert answer.status_code == 422
 
