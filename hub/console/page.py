@@ -141,13 +141,13 @@ class Shown(Generic[_Row]):
 
     @property
     def trigger(self) -> str:
-        """What has the list drawn anew; the script stumbles over a field that is not there."""
-        has_choice = any(self.options.get(one.name) or one.options for one in self.listing.filters)
-        has_text = any(not (self.options.get(one.name) or one.options) for one in self.listing.filters)
-        parts = ["submit"]
-        parts += ["change from:find select"] if has_choice else []
-        parts += ["input changed delay:250ms from:find input[type=search]"] if has_text else []
-        return ", ".join(parts)
+        """What has the list drawn anew: each of its filters by itself."""
+        events = ["submit"]
+        for one in self.listing.filters:
+            is_choice = self.options.get(one.name) or one.options
+            event = "change" if is_choice else "input changed delay:250ms"
+            events.append(f"{event} from:#filter-{one.name}")
+        return ", ".join(events)
 
     def query(self, **changed: object) -> dict[str, object]:
         """The words of the address of this list, with some of them changed; a change begins at the first page again."""

@@ -101,7 +101,5 @@ def language(request: pytest.FixtureRequest) -> Language:
 @pytest.fixture
 async def admin(screens: Screens, language: Language) -> AsyncIterator[Person]:
     """Somebody who may do everything, in the language of the test; the browser must have nothing to complain of."""
-    person = await screens.of("admin", language)
-    yield person
-    complaints, person.complaints[:] = list(person.complaints), []
-    assert not complaints, complaints
+    async with screens.errand("admin", language) as person:
+        yield person

@@ -41,6 +41,11 @@ class Person:
         """What a word of the business is called in their language."""
         return self.say(label(word))
 
+    async def speak(self, language: Language) -> None:
+        """Read another language from the next page on."""
+        self.language = language
+        await self.page.context.add_cookies([{"name": "language", "value": language, "url": self.address}])
+
     # Going about
 
     async def go(self, path: str) -> None:
@@ -126,6 +131,10 @@ class Person:
         """The page says this somewhere."""
         await expect(self.main).to_contain_text(self.say(text, **parts))
 
+    async def wait_for_rows(self, number: int) -> None:
+        """The list has been drawn anew with so many rows, and says so to whoever does not see it."""
+        await expect(self.page.locator("#list")).to_have_attribute("data-count", str(number))
+
     async def sees_none_of(self, text: str) -> None:
         """The page does not say this anywhere."""
         await expect(self.main).not_to_contain_text(self.say(text))
@@ -188,8 +197,8 @@ async def at_a_screen(
     """Somebody with a fresh browser; at the end it must have had nothing to complain of."""
     settings.setdefault("viewport", {"width": 1280, "height": 900})
     context = await browser.new_context(reduced_motion="reduce", **settings)
-    await context.add_cookies([{"name": "language", "value": language, "url": world.address}])
     person = Person(page=await context.new_page(), address=world.address, language=language)
+    await person.speak(language)
     listen(context, person)
     try:
         yield person
@@ -205,14 +214,24 @@ class Screens:
     browser: Browser
     world: World
     stack: AsyncExitStack
-    known: dict[tuple[str, Language], Person] = field(default_factory=dict)
+    known: dict[str, Person] = field(default_factory=dict)
 
-    async def of(self, login: str, language: Language) -> Person:
-        """The screen of one of the company's people, who reads this language."""
-        if (login, language) not in self.known:
-            person = await self.stack.enter_async_context(at_a_screen(self.browser, self.world, language=language))
+    async def of(self, login: str) -> Person:
+        """The screen of one of the company's people."""
+        if login not in self.known:
+            person = await self.stack.enter_async_context(at_a_screen(self.browser, self.world))
             form = {"login": login, "password": PASSWORD}
             answer = await person.page.request.post(person.address + "/login", form=form, max_redirects=0)
             assert answer.status == 303, await answer.text()
-            self.known[login, language] = person
-        return self.known[login, language]
+            self.known[login] = person
+        return self.known[login]
+
+    @asynccontextmanager
+    async def errand(self, login: str, language: Language) -> AsyncIterator[Person]:
+        """One errand at somebody's screen, from the work queue on; the browser must have nothing to complain of."""
+        person = await self.of(login)
+        await person.speak(language)
+        await person.go("/")
+        yield person
+        complaints, person.complaints[:] = list(person.complaints), []
+        assert not complaints, complaints

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Browser, Locator, expect
 
 from hub.console.i18n import Language
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.payments.rules import MovementState
 from tests.api.rows import Rows
 from tests.browser.screen import Person, at_a_screen
 from tests.stories.world import PASSWORD, World
@@ -84,6 +87,21 @@ async def test_a_list_is_filtered_while_somebody_types_and_the_address_says_so(
         await expect(person.page.locator("#list table")).to_be_visible()
         await person.page.go_back()
         await expect(person.page.locator("h1")).to_have_text("Contracts")
+
+
+async def test_each_filter_of_a_list_has_it_drawn_anew_and_not_only_the_first(
+    browser: Browser, world: World, rows: Rows
+) -> None:
+    async with at_a_screen(browser, world) as person:
+        await person.log_in("admin")
+        await person.go("/payments")
+        await person.choose("State", person.word(MovementState.DISPUTED))
+        await person.wait_for_rows(0)
+        await person.go("/audit")
+        await person.fill("Number", rows["contract_id"])
+        await expect(person.page).to_have_url(re.compile(f"subject_id={rows['contract_id']}"))
+        await person.fill("What", "contract.active")
+        await person.wait_for_rows(1)
 
 
 async def test_everything_works_without_a_script(
