@@ -63,6 +63,14 @@ _CUT = """() => {
   const place = one => `${one.tagName.toLowerCase()}${one.id ? "#" + one.id : ""}${one.className ? "." + one.className : ""}`
     + ` "${one.textContent.trim().slice(0, 40)}"`;
   const oneLine = ".badge, .button, button, .tabs a, .menu a, .menu h2, th, dt, .filters label, .code, time, .amount, .count";
+  const pen = document.createElement("canvas").getContext("2d");
+  for (const one of document.querySelectorAll("select, input[placeholder]")) {
+    const style = getComputedStyle(one), text = one.placeholder ?? one.selectedOptions[0]?.textContent ?? "";
+    if (!one.checkVisibility()) continue;
+    pen.font = style.font;
+    const room = one.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    if (pen.measureText(text).width > room + 1) said.push(`cut off in its field: ${one.id} "${text.slice(0, 40)}"`);
+  }
   for (const one of document.querySelectorAll("body *")) {
     if (!one.textContent.trim() || !one.checkVisibility({visibilityProperty: true}) || one.closest("svg, .unseen, .map, option")) continue;
     const style = getComputedStyle(one);
