@@ -154,7 +154,7 @@ async def _facts(visit: Visit, call: CallView) -> Sequence[Fact]:
     return (
         Fact(label=N_("Time"), value=call.created_at, look=Look.INSTANT),
         Fact(label=N_("Provider"), value=call.instance, look=Look.NAME, href=_provider_page(visit, call.instance)),
-        Fact(label=N_("Contract"), value=numbers.get(call.lease_id), look=Look.NAME, href=href),
+        Fact(label=N_("Contract"), value=numbers.get(call.lease_id), look=Look.CODE, href=href),
         Fact(label=N_("Effect"), value=call.effect, look=Look.WORD),
         Fact(label=N_("Took"), value=duration(call.duration_ms)),
         Fact(label=N_("Attempts"), value=call.attempt, look=Look.NUMBER),

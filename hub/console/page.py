@@ -164,15 +164,14 @@ class Shown(Generic[_Row]):
 
     @property
     def trigger(self) -> str:
-        """What has the list drawn anew; the script stumbles over a field that is not there."""
-        has_choice = any(self.options.get(one.name) or one.options for one in self.listing.filters)
-        has_text = any(
-            not (self.options.get(one.name) or one.options or one.needs_options) for one in self.listing.filters
-        )
-        parts = ["submit"]
-        parts += ["change from:find select"] if has_choice else []
-        parts += ["input changed delay:250ms from:find input[type=search]"] if has_text else []
-        return ", ".join(parts)
+        """What has the list drawn anew: each of its filters that is there; the script stumbles over one that is not."""
+        events = ["submit"]
+        for one in self.listing.filters:
+            is_choice = bool(self.options.get(one.name) or one.options)
+            if is_choice or not one.needs_options:
+                event = "change" if is_choice else "input changed delay:250ms"
+                events.append(f"{event} from:#filter-{one.name}")
+        return ", ".join(events)
 
     def query(self, **changed: object) -> dict[str, object]:
         """The words of the address of this list, with some of them changed; a change begins at the first page again."""
