@@ -87,11 +87,11 @@ def create_console(house: House) -> FastAPI:
     for desk in DESKS:
         app.include_router(desk)
     app.include_router(assets_router())
+    for kind in (SQLAlchemyError, psycopg.Error):
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
-    for kind in (SQLAlchemyError, psycopg.Error):
-        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(Exception, _on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=house.settings.serves_https)
