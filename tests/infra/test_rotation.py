@@ -179,6 +179,21 @@ async def test_a_key_waits_for_whoever_has_sealed_with_it_and_not_committed(
         await retiring
 
 
+async def test_a_key_waits_for_whoever_has_read_and_not_opened(
+    database: Database, keys: KeyVault, cards: list[UUID], system_actor: Actor, tmp_path: Path
+) -> None:
+    async with database.transaction(system_actor) as reader:
+        read = await reader.scalar(sa.select(CARD.c.name_sealed).where(CARD.c.id == cards[0]))
+        keys.rotate()
+        await reseal_everything(database, keys, TABLES)
+        retiring = asyncio.create_task(retire(database, keys, Files(tmp_path, keys), 1, TABLES))
+        await asyncio.wait([retiring], timeout=0.5)
+        assert keys.open(read, column="rotation_card.name", row=cards[0]) == "name 0"
+    await retiring
+    with pytest.raises(ValueError, match="key 1"):
+        keys.open(read, column="rotation_card.name", row=cards[0])
+
+
 async def test_a_foreign_keyring_is_found_out_at_the_start(
     database: Database, keys: KeyVault, cards: list[UUID]
 ) -> None:
