@@ -49,7 +49,7 @@ class Reader:
 
 async def enter(world: World, login: str, *, language: str = "en") -> Reader:
     """Log in as one of the company's people."""
-    client = httpx.AsyncClient(base_url=world.address, cookies={"language": language}, timeout=30)
+    client = httpx.AsyncClient(base_url=world.address, cookies={"language": language}, timeout=120)
     answer = await client.post("/login", data={"login": login, "password": PASSWORD})
     assert answer.status_code == 303, answer.text
     page = await client.get("/")

@@ -123,12 +123,12 @@ def test_a_kill_between_effect_and_answer(own_url: str, tmp_path: Path, crash_at
     try:
         server.start(crash_at)
         with pytest.raises(httpx.HTTPError):
-            httpx.post(leads, json=body, headers=headers, timeout=30)
+            httpx.post(leads, json=body, headers=headers, timeout=120)
         assert server.killed()
         assert _count(own_url) == (done, done)
         server.start()
-        first = httpx.post(leads, json=body, headers=headers, timeout=30)
-        again = httpx.post(leads, json=body, headers=headers, timeout=30)
+        first = httpx.post(leads, json=body, headers=headers, timeout=120)
+        again = httpx.post(leads, json=body, headers=headers, timeout=120)
     finally:
         server.stop()
     assert (first.status_code, again.content) == (201, first.content)

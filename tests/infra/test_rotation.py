@@ -103,7 +103,7 @@ async def test_a_row_that_somebody_is_writing_is_passed_over(
     async with database.transaction(system_actor) as busy:
         await busy.execute(sa.select(CARD.c.id).where(CARD.c.id == cards[0]).with_for_update())
         async with database.transaction(system_actor) as tx:
-            count, last = await asyncio.wait_for(reseal_rows(tx, name, keys, limit=2000), 5)
+            count, last = await asyncio.wait_for(reseal_rows(tx, name, keys, limit=2000), 120)
         assert (count, last) == (1199, None)
     assert await reseal_everything(database, keys, TABLES) == 801
 

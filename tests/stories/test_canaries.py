@@ -132,7 +132,7 @@ async def world(
 
 async def _faults(lease: Lease) -> None:
     """Three rents, each debited through another fault of the vendor."""
-    for number, fault in enumerate(("timeout_after_effect", "garbage_body", "http_500_after"), start=1):
+    for number, fault in enumerate(("connection_drop_after", "garbage_body", "http_500_after"), start=1):
         await lease.world.control("payments", "faults", faults=[{"operation": "collect", "fault": fault, "times": 1}])
         await lease.world.live_through(await lease.due_on(number))
         await lease.world.wait(timedelta(minutes=10))
