@@ -324,7 +324,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
         FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
         idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
-        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_15_SECONDS),
+        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_MINUTE),
     }
 
 
@@ -407,16 +407,17 @@ class Hub:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Work on jobs and follow the providers' switches until the block ends."""
+        """Work on jobs, follow the providers' switches and seal the audit trail until the block ends."""
         stop = asyncio.Event()
         worker = asyncio.create_task(self.jobs.work(stop))
-        follower = asyncio.create_task(_follow_switches(self.house))
+        followers = [asyncio.create_task(follow(self.house)) for follow in (_follow_switches, _keep_sealing)]
         try:
             yield
         finally:
             stop.set()
-            follower.cancel()
-            await asyncio.gather(worker, follower, return_exceptions=True)
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(worker, *followers, return_exceptions=True)
 
 
 def database_url(settings: HubSettings) -> str:
@@ -533,6 +534,19 @@ async def reload_providers(house: House, *, insist: bool = True) -> None:
         off = await switches.switched_off(tx)
     wanted = configured(house.settings, os.environ)
     await house.registry.reload(wanted, switched_off=off, insist=insist)
+
+
+async def _keep_sealing(house: House, every_s: float = 1.0) -> None:
+    """Seal what is written, a moment later; a second without anything new costs one statement and no job."""
+    log = logs.logger("audit")
+    while True:
+        try:
+            if await sealing.anything_to_seal(house.database):
+                while await sealing.seal_due(house.database):
+                    pass
+        except Exception as error:
+            log.warning("audit.sealing_failed", error=type(error).__name__)
+        await asyncio.sleep(every_s)
 
 
 async def _follow_switches(house: House, every_s: float = 3.0) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from starlette.responses import JSONResponse
 from hub.core import errors
 from hub.core.identity import mask_text
 from hub.infra.logs import logger
+from hub.infra.reach import is_away
 from hub.statuses import status_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 _CODES = {404: errors.NotFound.code, 405: "method_not_allowed"}
 _LONGEST_FIELD = 200
 _MOST_PROBLEMS = 50
+_RETRY_AFTER_S = "2"
 
 
 def _facts(error: errors.LeaseHubError) -> dict[str, Any]:
@@ -95,6 +99,17 @@ async def _on_failure(request: Request, error: Exception) -> JSONResponse:
     return _answer(500, errors.LeaseHubError.code, "something went wrong on our side; it has been logged")
 
 
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    """A database that is away for a moment; what it has refused is a failure of ours like any other."""
+    if not is_away(error):
+        raise error
+    logger("api").warning(
+        "database_away", path=request.url.path, error=type(error).__name__, reason=str(error).partition("\n")[0]
+    )
+    message = "the database does not answer; whether anything was done is not known: ask again with the same key"
+    return _answer(503, "unavailable", message, {"Retry-After": _RETRY_AFTER_S})
+
+
 async def answer(request: Request, error: Exception) -> JSONResponse:
     """What an error that a route raised is answered with; a failure of ours is logged."""
     match error:
@@ -111,4 +126,6 @@ def install(app: Starlette) -> None:
     """Have every error of the tree and what is not there answered in one shape."""
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    for kind in (SQLAlchemyError, psycopg.Error):
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(Exception, _on_failure)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import psycopg
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -41,6 +43,7 @@ from hub.console.visit import manner_of
 from hub.core import errors
 from hub.house import House
 from hub.infra.logs import correlated, correlation_id, logger
+from hub.infra.reach import is_away
 from hub.statuses import status_of
 
 DESKS: tuple[APIRouter, ...] = (
@@ -76,6 +79,7 @@ _TITLES = {
     422: N_("Something in the address or the form is wrong"),
     429: N_("Too many requests"),
     500: N_("Something went wrong on our side"),
+    503: N_("The database does not answer just now. Try again in a moment"),
     502: N_("A provider did not do what was asked"),
 }
 
@@ -97,6 +101,8 @@ def create_console(house: House) -> FastAPI:
     for desk in DESKS:
         app.include_router(desk)
     app.include_router(assets_router())
+    for kind in (SQLAlchemyError, psycopg.Error):
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -151,6 +157,14 @@ async def _on_unreadable(request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _refused(request, error.status_code, "")
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """A database that is away for a moment; what it has refused is a failure of ours like any other."""
+    if not is_away(error):
+        raise error
+    logger("console").warning("console.database_away", path=request.url.path, error=type(error).__name__)
+    return _refused(request, 503, "")
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

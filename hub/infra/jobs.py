@@ -24,11 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.json import JsonValue
 from hub.infra import meters
 from hub.infra.logs import correlated, correlation_id, logger
+from hub.infra.reach import FORGOTTEN, SILENCE
 from hub.infra.tracing import span, traceparent
 
 Task = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
 
-_SEARCH_PATH = "-c search_path=jobs,public -c timezone=UTC"
+_OPTIONS = f"-c search_path=jobs,public -c timezone=UTC {FORGOTTEN}"
 _WISHES = "job_wishes"
 _DROPPED = "job_wishes_dropped"
 _LONGEST_PAUSE_S = 60
@@ -206,7 +207,7 @@ class ProcrastinateJobs:
         self._pace = pace or Pace()
         # Its own pool, larger than the concurrency: listening, polling and heartbeats need connections too.
         self._connector = procrastinate.PsycopgConnector(
-            conninfo=url, kwargs={"options": _SEARCH_PATH}, min_size=1, max_size=concurrency + 4
+            conninfo=url, kwargs={"options": _OPTIONS, **SILENCE}, min_size=1, max_size=concurrency + 4
         )
         self._app = procrastinate.App(connector=self._connector)
         self._log = logger("jobs")

@@ -67,7 +67,7 @@ async def test_ready_names_everything_that_is_needed(world: World, rows: Rows, n
     assert checks.pop("worker").startswith("nobody works on jobs")
     assert checks == dict.fromkeys(("database", "migrations", "keyring", "providers"), "ok")
     async with world.hub.working():
-        for _ in range(100):
+        for _ in range(2400):
             if (await nobody.get("/health/ready")).status_code == 200:
                 break
             await asyncio.sleep(0.05)

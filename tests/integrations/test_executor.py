@@ -98,7 +98,7 @@ def bench(database: Database) -> Bench:
 
 async def until(happened: Callable[[], bool]) -> None:
     """Let other tasks go on until something has happened."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not happened():  # noqa: ASYNC110 - what happens has no event of its own
             await asyncio.sleep(0.001)
 
