@@ -38,8 +38,8 @@ chromium: ## the browser that the console is tried in, where the system's packag
 test: $(INSTALLED) chromium ## every test, on a real PostgreSQL, on both cores
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-soak: $(INSTALLED) ## the long runs that `make test` leaves out
-	$(BIN)/python -m pytest -m soak
+soak: $(INSTALLED) ## the long runs that `make test` leaves out; SEEDS=2000000-2999999 for these seeds alone
+	$(if $(SEEDS),$(BIN)/python -m tests.faults.simulation $(SEEDS),$(BIN)/python -m pytest -m soak)
 
 bench: $(INSTALLED) ## how fast it is, as ratios; `make bench W="w1 w5"` for some, SMALL=1 to see that they run
 	$(BIN)/python -m bench $(W) $(if $(SMALL),--small)

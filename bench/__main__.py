@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from bench import page, w1_overhead, w5_webhooks, w7_lists, w8_start
 from bench.ground import ROOT, Ground, laid
 from bench.measure import Report, hurry
-from hub.infra import logs
+from hub.infra import logs, loop
 
 WORKLOADS: dict[str, Callable[[Ground], Awaitable[Report]]] = {
     "w1": w1_overhead.run,
@@ -36,7 +35,7 @@ def main() -> int:
     reports = []
     for name in asked.workloads or WORKLOADS:
         with laid(name, seed=asked.seed, small=asked.small) as ground:
-            report = asyncio.run(WORKLOADS[name](ground))
+            report = loop.run(WORKLOADS[name](ground))
         _show(report, asked.seed)
         reports.append(report)
     if not asked.small and not asked.workloads:

@@ -111,6 +111,13 @@ def percentile(times: Sequence[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
+def spent(times: Sequence[float], worked_at: float) -> str:
+    """The median, and what one took of the processor since `worked_at` on this process's clock, asker and asked together:
+    unlike the other, others' load changes it little."""
+    worked = (time.process_time() - worked_at) / len(times)
+    return f"median {percentile(times, 0.5) * 1000:.1f} ms, {worked * 1000:.1f} ms of the processor"
+
+
 async def abreast(number: int, at_once: int, work: Callable[[int], Awaitable[object]]) -> float:
     """Do `work` for 0 … number-1 with so many under way at any moment; returns the seconds it took."""
     turns = iter(range(number))

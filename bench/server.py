@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import uvicorn
 
 from hub.api.app import create_app
 from hub.commands.serving import at_rest
-from hub.infra import logs
+from hub.infra import logs, loop
 from hub.infra.settings import load_settings
 from hub.wiring import open_hub
 
@@ -36,4 +35,4 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    loop.run(serve(int(sys.argv[1])))

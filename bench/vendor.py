@@ -11,6 +11,9 @@ import json
 import re
 import sys
 from itertools import count
+from typing import cast
+
+from hub.infra import loop
 
 _PAUSE = re.compile(rb"^[A-Z]+ /(\d+)ms")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -23,8 +26,7 @@ class Vendor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody has come."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._unread = transport, b""
+        self._transport, self._unread = cast(asyncio.Transport, transport), b""  # uvloop's own is none by its class
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole request that has arrived."""
@@ -64,4 +66,4 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    loop.run(serve(int(sys.argv[1])))

@@ -76,17 +76,22 @@ def _everything() -> subprocess.CompletedProcess[str]:
 
 async def _serve(ground: Ground, report: Report, rounds: int) -> int:
     """The API, from the start of the process to its first answer; returns how many providers were usable."""
-    best, held, usable = float("inf"), 0.0, 0
+    best, worked, held, usable = float("inf"), float("inf"), 0.0, 0
     for _ in range(rounds):
         await quiet()
         port = free_port()
         with ground.process("hub", "serve", "--no-worker", environment={"LEASEHUB_PORT": str(port)}) as process:
             started = time.perf_counter()
             await answering(f"http://127.0.0.1:{port}/health/live", process)
-            best = min(best, time.perf_counter() - started)
+            best, worked = min(best, time.perf_counter() - started), min(worked, _worked(process.pid))
             held = _memory(process.pid)
             usable = await _usable(port)
-    report.line(f"API, cold, with {PROVIDERS} providers", f"{best:.2f} s", "<= 1.5 s", best <= 1.5)
+    report.line(
+        f"API, cold, with {PROVIDERS} providers",
+        f"{best:.2f} s, {worked:.2f} s of the processor",
+        "<= 1.5 s",
+        best <= 1.5,
+    )
     report.line("memory of the API", f"{held:.0f} MB", "<= 130 MB", held <= 130)
     return usable
 
@@ -114,6 +119,15 @@ def _memory(pid: int) -> float:
     if not status.exists():
         return float("nan")
     return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS")) / 1024
+
+
+def _worked(pid: int) -> float:
+    """Seconds of the processor that a process has taken. Source: proc(5), utime and stime."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return float("nan")
+    ticks = stat.read_text().rsplit(")", 1)[1].split()[11:13]
+    return sum(int(one) for one in ticks) / os.sysconf("SC_CLK_TCK")
 
 
 async def _best(rounds: int, timed: Callable[[], float]) -> float:

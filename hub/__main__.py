@@ -7,11 +7,14 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from hub.core.errors import LeaseHubError
+from hub.infra import loop
 
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 
@@ -25,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     command: Command = asked.command
     try:
-        return asyncio.run(command(asked))
+        return loop.run(command(asked))
     except LeaseHubError as error:
         print(f"hub: {error}", file=sys.stderr)
         return 1
@@ -134,41 +137,54 @@ def _add_plugins(commands: _Group, add: Callable[..., argparse.ArgumentParser]) 
 # Serving
 
 
-def _start_without_collecting() -> None:
-    """Collect no garbage before everything is imported: a third of the start would go into it. `at_rest` ends this."""
+# What libraries import only if it is there, to colour a terminal; nobody sees the terminal of a server.
+_ORNAMENTS = ("httpx._main", "rich")
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    """Import what a server needs and no ornament, and collect no garbage meanwhile or before `at_rest`: a third of the
+    start would go into it."""
     gc.disable()
+    left_out = [name for name in _ORNAMENTS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(left_out, cast("ModuleType", None)))  # how Python marks what cannot be imported
+    try:
+        yield
+    finally:
+        for name in left_out:
+            del sys.modules[name]
 
 
 async def _up(asked: argparse.Namespace) -> int:
-    from hub.commands import serving
+    from hub.commands import playing
 
-    return await serving.up(asked.demo)
+    return await playing.up(asked.demo)
 
 
 async def _serve(asked: argparse.Namespace) -> int:
-    _start_without_collecting()
-    from hub.commands import serving
+    with _lean():
+        from hub.commands import serving
 
     return await serving.serve(worker=not asked.no_worker)
 
 
 async def _work(asked: argparse.Namespace) -> int:
-    _start_without_collecting()
-    from hub.commands import serving
+    with _lean():
+        from hub.commands import serving
 
     return await serving.work()
 
 
 async def _sandbox(asked: argparse.Namespace) -> int:
-    from hub.commands import serving
+    from hub.commands import playing
 
-    return await serving.sandbox(asked.port, asked.books, until_stdin_closes=asked.until_stdin_closes)
+    return await playing.sandbox(asked.port, asked.books, until_stdin_closes=asked.until_stdin_closes)
 
 
 async def _demo(asked: argparse.Namespace) -> int:
-    from hub.commands import serving
+    from hub.commands import playing
 
-    return await serving.demo(asked.file, asked.until, check=asked.check, picture=asked.picture)
+    return await playing.demo(asked.file, asked.until, check=asked.check, picture=asked.picture)
 
 
 async def _migrate(asked: argparse.Namespace) -> int:

@@ -11,14 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import news
-from hub.api.app import Lifespan, create_app
-from hub.console.app import create_console
 from hub.core.errors import InvalidInput
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
@@ -80,6 +78,9 @@ from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind
 from hub.outgoing import delivery
 from hub.outgoing.rules import DELIVER, FORGET
+
+if TYPE_CHECKING:
+    from hub.api.app import Lifespan
 
 HTTP_TIMEOUT_S = 10.0
 
@@ -323,7 +324,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
         FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
         idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),
-        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_15_SECONDS),
+        sealing.SEAL_AUDIT: (lambda: sealing.seal_due(database), EVERY_MINUTE),
     }
 
 
@@ -362,14 +363,36 @@ _PROGRAMS = ("/api/", "/webhooks/", "/health/", "/metrics")
 
 
 def open_doors(house: House, *, lifespan: Lifespan | None = None) -> ASGIApp:
-    """What one process serves: the API for programs, the console for people. `lifespan` runs beside both."""
-    api, console = create_app(house, lifespan=lifespan), create_console(house)
+    """What one process serves: the API for programs, the console for people. `lifespan` runs beside both.
+
+    The doors are imported when they are opened: a worker opens none, and the console waits for the first person.
+    """
+    from hub.api.app import create_app
+
+    api, console = create_app(house, lifespan=lifespan), _console(house)
 
     async def doors(scope: Scope, receive: Receive, send: Send) -> None:
         is_program = scope["type"] != "http" or scope["path"].startswith(_PROGRAMS)
         await (api if is_program else console)(scope, receive, send)
 
     return doors
+
+
+def _console(house: House) -> ASGIApp:
+    """The console, which is a third of what an API process would hold, and is of no use where only programs come."""
+    opened: list[ASGIApp] = []
+
+    def opening() -> None:
+        from hub.console.app import create_console
+
+        opened.append(create_console(house))
+
+    async def console(scope: Scope, receive: Receive, send: Send) -> None:
+        if not opened:  # beside the loop, which goes on serving
+            await asyncio.to_thread(opening)
+        await opened[0](scope, receive, send)
+
+    return console
 
 
 # Building the house
@@ -384,16 +407,17 @@ class Hub:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Work on jobs and follow the providers' switches until the block ends."""
+        """Work on jobs, follow the providers' switches and seal the audit trail until the block ends."""
         stop = asyncio.Event()
         worker = asyncio.create_task(self.jobs.work(stop))
-        follower = asyncio.create_task(_follow_switches(self.house))
+        followers = [asyncio.create_task(follow(self.house)) for follow in (_follow_switches, _keep_sealing)]
         try:
             yield
         finally:
             stop.set()
-            follower.cancel()
-            await asyncio.gather(worker, follower, return_exceptions=True)
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(worker, *followers, return_exceptions=True)
 
 
 def database_url(settings: HubSettings) -> str:
@@ -510,6 +534,19 @@ async def reload_providers(house: House, *, insist: bool = True) -> None:
         off = await switches.switched_off(tx)
     wanted = configured(house.settings, os.environ)
     await house.registry.reload(wanted, switched_off=off, insist=insist)
+
+
+async def _keep_sealing(house: House, every_s: float = 1.0) -> None:
+    """Seal what is written, a moment later; a second without anything new costs one statement and no job."""
+    log = logs.logger("audit")
+    while True:
+        try:
+            if await sealing.anything_to_seal(house.database):
+                while await sealing.seal_due(house.database):
+                    pass
+        except Exception as error:
+            log.warning("audit.sealing_failed", error=type(error).__name__)
+        await asyncio.sleep(every_s)
 
 
 async def _follow_switches(house: House, every_s: float = 3.0) -> None:

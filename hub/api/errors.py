@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from hub.core import errors
 from hub.core.identity import mask_text
 from hub.infra.logs import logger
+from hub.infra.reach import is_away
 from hub.statuses import status_of
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 # What the framework refuses by itself, before any route is asked. Source: RFC 9110, 15.5.
 _CODES = {404: errors.NotFound.code, 405: "method_not_allowed"}
 _LONGEST_FIELD = 200
 _MOST_PROBLEMS = 50
+_RETRY_AFTER_S = "2"
 
 
 def _facts(error: errors.LeaseHubError) -> dict[str, Any]:
@@ -60,10 +67,11 @@ def _field(problem: Mapping[str, Any]) -> str:
     return mask_text(written)[:_LONGEST_FIELD]
 
 
-async def _on_unreadable(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+async def on_unreadable(request: Request, error: Exception) -> JSONResponse:
+    """A request that does not read as its route says; only FastAPI raises that, which a worker does without."""
+    unreadable = cast("RequestValidationError", error)
     problems = [
-        {"field": _field(problem), "reason": str(problem["msg"])} for problem in error.errors()[:_MOST_PROBLEMS]
+        {"field": _field(problem), "reason": str(problem["msg"])} for problem in unreadable.errors()[:_MOST_PROBLEMS]
     ]
     first = problems[0]
     return _answer(
@@ -91,6 +99,17 @@ async def _on_failure(request: Request, error: Exception) -> JSONResponse:
     return _answer(500, errors.LeaseHubError.code, "something went wrong on our side; it has been logged")
 
 
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    """A database that is away for a moment; what it has refused is a failure of ours like any other."""
+    if not is_away(error):
+        raise error
+    logger("api").warning(
+        "database_away", path=request.url.path, error=type(error).__name__, reason=str(error).partition("\n")[0]
+    )
+    message = "the database does not answer; whether anything was done is not known: ask again with the same key"
+    return _answer(503, "unavailable", message, {"Retry-After": _RETRY_AFTER_S})
+
+
 async def answer(request: Request, error: Exception) -> JSONResponse:
     """What an error that a route raised is answered with; a failure of ours is logged."""
     match error:
@@ -103,9 +122,10 @@ async def answer(request: Request, error: Exception) -> JSONResponse:
             return await _on_failure(request, error)
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the tree, every unreadable request, and what is not there answered in one shape."""
+def install(app: Starlette) -> None:
+    """Have every error of the tree and what is not there answered in one shape."""
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
-    app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
+    for kind in (SQLAlchemyError, psycopg.Error):
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(Exception, _on_failure)

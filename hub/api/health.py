@@ -1,30 +1,14 @@
-"""Whether this process lives, and whether it can serve: each thing that it needs is tested and named."""
+"""Whether this process lives, and whether it can serve."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
+from hub import fitness
 from hub.api.deps import TheHouse, public
-from hub.core.errors import InvalidInput
-from hub.house import House
-from hub.infra import job_queue, migrate
-from hub.infra.access import system
-from hub.infra.logs import logger
-from hub.infra.rotation import require_keys
-from hub.infra.vault import KeyVault
-from hub.integrations.registry import ProviderState
 
 router = APIRouter(prefix="/health", tags=["health"])
-
-# Opening a value of every sealed column is a score of queries: what was found right holds for a while.
-_KEYS_HOLD = timedelta(minutes=1)
-_keys_found_right: dict[int, datetime] = {}
 
 
 class HealthOut(BaseModel):
@@ -40,9 +24,6 @@ class ReadyOut(HealthOut):
     checks: dict[str, str]
 
 
-OK = "ok"
-
-
 @router.get("/live", dependencies=[public("a supervisor asks before anybody has logged in")])
 async def live(house: TheHouse) -> HealthOut:
     """This process answers."""
@@ -56,71 +37,8 @@ async def live(house: TheHouse) -> HealthOut:
 )
 async def ready(house: TheHouse, response: Response) -> ReadyOut:
     """Database, migrations, a worker somewhere, the keyring, the providers that are required; 503 when one is not fit."""
-    found = {name: await _found(name, check, house) for name, check in CHECKS.items()}
-    fit = all(said == OK for said in found.values())
+    found = await fitness.tested(house)
+    fit = all(said == fitness.OK for said in found.values())
     response.status_code = 200 if fit else 503
     status = "ready" if fit else "not ready"
     return ReadyOut(status=status, generation=house.registry.current.number, checks=found)
-
-
-async def _found(name: str, check: Callable[[House], Awaitable[str]], house: House) -> str:
-    """What a check says; one that cannot be made is not fit, and only the log says why."""
-    try:
-        return await check(house)
-    except (SQLAlchemyError, OSError) as error:
-        logger("health").warning("health.check_failed", check=name, error=type(error).__name__, reason=str(error))
-        return "cannot be tested: the database does not answer"
-
-
-async def _database(house: House) -> str:
-    async with house.database.engine.connect() as connection:
-        await connection.execute(text("select 1"))
-    return OK
-
-
-async def _migrations(house: House) -> str:
-    """At our newest revision, or at one of a newer version: while that is rolled out, we go on serving."""
-    async with house.database.engine.connect() as connection:
-        found = await connection.scalar(text("select version_num from alembic_version"))
-    if found == migrate.head() or (found is not None and found not in migrate.revisions()):
-        return OK
-    return f"at revision {found}, this version needs {migrate.head()}: run `hub migrate`"
-
-
-async def _worker(house: House) -> str:
-    async with house.database.transaction(system("health")) as tx:
-        return OK if await job_queue.workers(tx) else "nobody works on jobs: start `hub work`"
-
-
-async def _keyring(house: House) -> str:
-    vault, now = house.database.vault, house.database.clock.now()
-    assert isinstance(vault, KeyVault)
-    since = _keys_found_right.get(id(vault))
-    if since is not None and since <= now < since + _KEYS_HOLD:
-        return OK
-    try:
-        await require_keys(house.database, vault)
-    except InvalidInput:
-        return "sealed values do not open: this is another keyring"
-    _keys_found_right[id(vault)] = now
-    return OK
-
-
-async def _providers(house: House) -> str:
-    """Those that are required and cannot be used, unless an operator has switched them off; why is for operators alone."""
-    instances = house.registry.current.instances.values()
-    missing = [
-        f"{instance.name} is {instance.state.value}"
-        for instance in instances
-        if instance.required and not instance.usable and instance.state is not ProviderState.DISABLED
-    ]
-    return "; ".join(missing) or OK
-
-
-CHECKS: dict[str, Callable[[House], Awaitable[str]]] = {
-    "database": _database,
-    "migrations": _migrations,
-    "worker": _worker,
-    "keyring": _keyring,
-    "providers": _providers,
-}

@@ -24,6 +24,7 @@ from hub.infra import idempotency
 from hub.infra.crash import crash_point
 from hub.infra.database import Tx
 from hub.infra.idempotency import HEADER, Asked, Reply
+from hub.infra.reach import is_away
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 REPLAYED = "Idempotent-Replayed"
@@ -115,7 +116,7 @@ class OnceRoute(APIRoute):
             except Answered as before:
                 return _again(before.reply)
             except Exception as error:
-                if once.tx is None or isinstance(error, _NOT_KEPT):
+                if once.tx is None or isinstance(error, _NOT_KEPT) or is_away(error):
                     raise
                 response = await errors.answer(request, error)
             if once.tx is not None and once.asked is not None:

@@ -6,7 +6,7 @@ done, and what is done is what was shown: the preview's values travel with the f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -14,14 +14,19 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.console.forms import Field, Filled, Values, blank, read
-from hub.console.page import Fact
+from hub.console.forms import Field, Filled, Kind, Values, blank, read
+from hub.console.i18n import N_, Language
+from hub.console.page import Fact, Look
 from hub.console.refusals import refusal
 from hub.console.visit import Visit, calling, visiting
 from hub.core.errors import Conflict, InvalidInput, RuleBroken
 from hub.infra.access import Permission
+from hub.leasing.signatures.capitals import in_capitals
 
 _View = TypeVar("_View")
+# Lists from which things are done one after the other: whoever comes from there goes back there.
+_ORIGINS: Mapping[str, str] = {"approvals": "/approvals"}
+_OUT_OF_PLACE = N_("This cannot be done in the state in which it is now.")
 
 
 class Page(Protocol):
@@ -88,6 +93,11 @@ def offered(action: Action[_View], address: str, view: _View) -> Offered:
     return Offered(action=action, path=f"{address}/do/{action.key}", off=action.off(view))
 
 
+def reason_off(action: Action[_View], view: _View) -> str | None:
+    """Why an action cannot be done now, drawn as a button or not; None when it can."""
+    return action.off(view) if action.fits(view) else _OUT_OF_PLACE
+
+
 def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
     """Give an action its page, and the address that its form is sent to."""
     path = f"{subject.path}/{{subject_id}}/do/{action.key}"
@@ -101,7 +111,7 @@ def add_action(router: APIRouter, subject: Page, action: Action[Any]) -> None:
         view = await subject.load(visit, subject_id)
         fields = await _fields(action, visit, view)
         filled = read(fields, visit.form)
-        if filled.errors:
+        if filled.errors or reason_off(action, view):
             return _asked(visit, subject, action, view, fields, filled)
         try:
             async with visit.tx.attempt():
@@ -130,7 +140,7 @@ def _calling_out(subject: Page, action: Action[Any]) -> _Handler:
             view = await subject.load(visit, subject_id)
             fields = await _fields(action, visit, view)
         visit.open_tx, filled = None, read(fields, visit.form)
-        if filled.errors or action.off(view):
+        if filled.errors or reason_off(action, view):
             return _asked(visit, subject, action, view, fields, filled)
         try:
             elsewhere = await action.perform(visit, view, filled.values)
@@ -147,13 +157,28 @@ async def _act(
     visit: Visit, subject: Page, action: Action[Any], view: Any, fields: Sequence[Field], filled: Filled
 ) -> Response:
     if action.preview is not None and visit.form.get("seen") != "yes":
-        shown = await action.preview(visit, view, filled.values)
+        shown = (*await action.preview(visit, view, filled.values), *_in_words(visit, fields, filled.values))
         return _asked(visit, subject, action, view, fields, filled, preview=shown)
     elsewhere = await action.perform(visit, view, filled.values)
     await visit.tx.flush()
     if isinstance(elsewhere, Response):
         return elsewhere
+    if origin := _origin(visit):
+        return visit.go(_ORIGINS[origin], done=f"{subject.path.strip('/')}.{action.key}")
     return visit.go(elsewhere or subject.address(view), done=action.key)
+
+
+def _origin(visit: Visit) -> str | None:
+    word = visit.request.query_params.get("from", "")
+    return word if word in _ORIGINS else None
+
+
+def _in_words(visit: Visit, fields: Sequence[Field], values: Values) -> list[Fact]:
+    """The amounts that were typed once more in capital numerals, as whoever reads Chinese checks them."""
+    if visit.manner.language is not Language.ZH:
+        return []
+    amounts = [values[one.name] for one in fields if one.kind is Kind.MONEY and values.get(one.name)]
+    return [Fact(label=N_("In words"), value=in_capitals(amount), look=Look.NAME) for amount in amounts]
 
 
 async def _fields(action: Action[Any], visit: Visit, view: Any) -> Sequence[Field]:
@@ -178,9 +203,11 @@ def _asked(
     filled: Filled,
     preview: Sequence[Fact] | None = None,
 ) -> Response:
+    off, origin = reason_off(action, view), _origin(visit)
+    is_refused = bool(filled.errors) or (off is not None and visit.request.method == "POST")
     return visit.page(
         "action.html",
-        status=422 if filled.errors else 200,
+        status=422 if is_refused else 200,
         subject=subject,
         action=action,
         view=view,
@@ -188,5 +215,7 @@ def _asked(
         fields=fields,
         filled=filled,
         preview=preview,
-        off=action.off(view),
+        off=off,
+        origin=origin,
+        back=subject.address(view) if origin is None else _ORIGINS[origin],
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import psycopg
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.console import (
     applications,
+    approvals,
     assets,
     blacklist,
     calls,
@@ -25,6 +28,7 @@ from hub.console import (
     home,
     leads,
     parties,
+    payees,
     payments,
     providers,
     quotes,
@@ -39,11 +43,13 @@ from hub.console.visit import manner_of
 from hub.core import errors
 from hub.house import House
 from hub.infra.logs import correlated, correlation_id, logger
+from hub.infra.reach import is_away
 from hub.statuses import status_of
 
 DESKS: tuple[APIRouter, ...] = (
     entrance.router,
     home.router,
+    approvals.router,
     search.router,
     leads.router,
     parties.router,
@@ -53,6 +59,7 @@ DESKS: tuple[APIRouter, ...] = (
     contracts.router,
     payments.router,
     disbursements.router,
+    payees.router,
     collections.router,
     vehicles.router,
     providers.router,
@@ -72,7 +79,18 @@ _TITLES = {
     422: N_("Something in the address or the form is wrong"),
     429: N_("Too many requests"),
     500: N_("Something went wrong on our side"),
+    503: N_("The database does not answer just now. Try again in a moment"),
     502: N_("A provider did not do what was asked"),
+}
+
+_ADVICE = {
+    403: N_("Whoever administers the users can give you a role that does."),
+    404: N_("The address may be mistyped, or what it led to lies in a branch that you do not see."),
+    409: N_("Go back, load the page again and look at how things stand now."),
+    422: N_("Go back and look at what was asked for."),
+    429: N_("Wait a minute and try again."),
+    500: N_("Nothing was changed. It has been logged: whoever runs the hub finds it by this reference."),
+    502: N_("Its page among the providers says how it is, and the call log what was asked. Try again later."),
 }
 
 
@@ -83,6 +101,8 @@ def create_console(house: House) -> FastAPI:
     for desk in DESKS:
         app.include_router(desk)
     app.include_router(assets_router())
+    for kind in (SQLAlchemyError, psycopg.Error):
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -139,6 +159,14 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return _refused(request, error.status_code, "")
 
 
+async def _on_database(request: Request, error: Exception) -> Response:
+    """A database that is away for a moment; what it has refused is a failure of ours like any other."""
+    if not is_away(error):
+        raise error
+    logger("console").warning("console.database_away", path=request.url.path, error=type(error).__name__)
+    return _refused(request, 503, "")
+
+
 async def _on_failure(request: Request, error: Exception) -> Response:
     """A failure of ours: the log says which, the page gives the reference to ask by."""
     logger("console").warning("console.failed", path=request.url.path, exc_info=error)
@@ -152,6 +180,7 @@ def _refused(request: Request, status: int, reason: str) -> Response:
         title=_TITLES.get(status, N_("This cannot be done")),
         status=status,
         reason=reason,
+        advice=_ADVICE.get(status, ""),
         reference=correlation_id(),
     )
     return HTMLResponse(html, status_code=status)

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+from starlette.responses import Response
+
 from hub.console.actions import Action
 from hub.console.application_case import Case
 from hub.console.forms import Field, Kind, Option, Values, choices
-from hub.console.i18n import N_
+from hub.console.i18n import N_, instant
+from hub.console.labels import label
 from hub.console.page import Fact, Look
 from hub.console.refusals import RULES
 from hub.console.visit import Visit
-from hub.core.ids import BankAccountId
+from hub.core.ids import BankAccountId, CreditCheckId
 from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Permission as P
 from hub.leasing.applications import service as applications
@@ -106,6 +109,26 @@ async def _draft_contract(visit: Visit, case: Case, values: Values) -> str:
     return f"/contracts/{contract_id}"
 
 
+async def _which_report(visit: Visit, case: Case) -> Sequence[Field]:
+    options = tuple(
+        Option(
+            value=str(one.id),
+            label=f"{instant(one.answered_at, visit.manner.language)} · {visit.say(label(one.inquiry))}",
+            is_name=True,
+        )
+        for one in case.reports
+    )
+    start = options[0].value if options else ""
+    which = Field(name="check_id", label=N_("Report"), kind=Kind.CHOICE, options=options, start=start)
+    return (which, Field(name="reason", label=N_("Why you look"), kind=Kind.LONG_TEXT, longest=300))
+
+
+async def _reveal_report(visit: Visit, case: Case, values: Values) -> Response:
+    check_id = CreditCheckId(UUID(values["check_id"]))
+    report = await credit.reveal_facts(visit.tx, check_id, reason=values["reason"])
+    return visit.page("credit_revealed.html", title=N_("Credit report"), report=report, one=case.application)
+
+
 # Why something is off
 
 
@@ -176,6 +199,17 @@ ACTIONS: tuple[Action[Case], ...] = (
             ),
         ),
         off=_no_check,
+    ),
+    Action(
+        key="report",
+        label=N_("Open the credit report"),
+        permission=P.CREDIT_CHECK,
+        perform=_reveal_report,
+        done=N_("Shown."),
+        fields_for=_which_report,
+        off=lambda case: None if case.reports else N_("No report has come yet."),
+        fits=lambda case: case.application.state is not ApplicationState.DRAFT,
+        explain=N_("It is shown this once. That you have looked, and what for, goes to the audit trail."),
     ),
     Action(
         key="approve",

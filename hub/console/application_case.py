@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import ApplicationState, ApplicationView
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState, ContractView
+from hub.leasing.credit import service as credit
+from hub.leasing.credit.rules import CheckState, CreditCheckView
 from hub.leasing.parties import listing as party_listing
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import ConsentPurpose
@@ -30,6 +32,7 @@ class Case:
     has_consent: bool
     contract: ContractView | None
     is_approved: bool
+    reports: Sequence[CreditCheckView] = ()
 
     def why_not(self, state: ApplicationState) -> str | None:
         """Why it cannot go to a state now, as a text to translate; None when it can."""
@@ -49,6 +52,7 @@ async def load(visit: Visit, application_id: UUID) -> Case:
         has_consent=await _has_consent(visit, one.party_id),
         contract=await _contract(visit, one),
         is_approved=one.state is ApplicationState.APPROVED and is_valid,
+        reports=await _reports(visit, one.id),
     )
 
 
@@ -57,6 +61,14 @@ async def _has_consent(visit: Visit, party_id: PartyId) -> bool:
         return await parties.valid_consent(visit.tx, party_id, ConsentPurpose.CREDIT_CHECK) is not None
     except NotFound:  # the customer belongs to another branch
         return False
+
+
+async def _reports(visit: Visit, application_id: ApplicationId) -> list[CreditCheckView]:
+    """The reports that have come, for whoever may ask for them."""
+    if not visit.actor.may(P.CREDIT_CHECK):
+        return []
+    checks = await credit.list_checks(visit.tx, application_id=application_id)
+    return [one for one in checks if one.state is CheckState.REPORTED]
 
 
 async def _contract(visit: Visit, application: ApplicationView) -> ContractView | None:

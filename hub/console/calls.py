@@ -80,6 +80,18 @@ async def _instances(visit: Visit) -> Mapping[str, Sequence[Option]]:
     return {"instance": [Option(value=name, label=name, is_name=True) for name in names]}
 
 
+async def _narrowing(visit: Visit) -> Mapping[str, Sequence[Option]]:
+    """The providers; and the contract whose calls are looked at, so that its number stands there and can be left."""
+    found = dict(await _instances(visit))
+    lease_id = _readable(Window(filters={"lease_id": visit.request.query_params.get("lease_id", "")})).filters[
+        "lease_id"
+    ]
+    if lease_id:
+        numbers = await contract_listing.numbers_of(visit.tx, [ContractId(UUID(lease_id))])
+        found["lease_id"] = [Option(value=lease_id, label=next(iter(numbers.values()), lease_id), is_name=True)]
+    return found
+
+
 _INSTANCE = Filter(name="instance", label=N_("Provider"))
 
 CALLS: Listing[CallRow] = Listing(
@@ -113,13 +125,14 @@ CALLS: Listing[CallRow] = Listing(
     counts=_counts,
     filters=(
         _INSTANCE,
+        Filter(name="lease_id", label=N_("Contract"), needs_options=True),
         Filter(
             name="operation",
             label=N_("Operation"),
             options=[Option(value=name, label=name, is_name=True) for name in OPERATIONS if name != HEALTH],
         ),
     ),
-    options=_instances,
+    options=_narrowing,
     empty=N_("No provider has been called yet."),
 )
 
@@ -141,11 +154,11 @@ async def _facts(visit: Visit, call: CallView) -> Sequence[Fact]:
     return (
         Fact(label=N_("Time"), value=call.created_at, look=Look.INSTANT),
         Fact(label=N_("Provider"), value=call.instance, look=Look.NAME, href=_provider_page(visit, call.instance)),
-        Fact(label=N_("Contract"), value=numbers.get(call.lease_id), look=Look.NAME, href=href),
+        Fact(label=N_("Contract"), value=numbers.get(call.lease_id), look=Look.CODE, href=href),
         Fact(label=N_("Effect"), value=call.effect, look=Look.WORD),
         Fact(label=N_("Took"), value=duration(call.duration_ms)),
         Fact(label=N_("Attempts"), value=call.attempt, look=Look.NUMBER),
-        Fact(label=N_("Cost"), value=call.cost, look=Look.MONEY),
+        Fact(label=N_("What it cost"), value=call.cost, look=Look.MONEY),
         Fact(label=N_("Asked next"), value=call.reconcile_at, look=Look.INSTANT),
         Fact(label=N_("The provider's reference"), value=call.provider_ref, look=Look.CODE),
         Fact(label=N_("Key"), value=call.idempotency_key, look=Look.CODE),
@@ -324,7 +337,7 @@ CALLBACKS: Listing[DeliveryView] = Listing(
     permission=P.PROVIDERS_READ,
     columns=(
         Column(
-            label=N_("Received"),
+            label=N_("Received at"),
             value=lambda one: one.received_at,
             look=Look.INSTANT,
             sort="time",
@@ -357,7 +370,7 @@ async def _delivery(visit: Visit, delivery_id: UUID) -> DeliveryView:
 
 async def _delivery_facts(visit: Visit, one: DeliveryView) -> Sequence[Fact]:
     return (
-        Fact(label=N_("Received"), value=one.received_at, look=Look.INSTANT),
+        Fact(label=N_("Received at"), value=one.received_at, look=Look.INSTANT),
         Fact(label=N_("Provider"), value=one.instance, look=Look.NAME, href=_provider_page(visit, one.instance)),
         Fact(label=N_("Applied"), value=one.applied_at, look=Look.INSTANT),
         Fact(label=N_("Applied after, s"), value=_lag_s(one), look=Look.NUMBER),

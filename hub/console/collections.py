@@ -130,7 +130,7 @@ WARNINGS: Listing[WarningLine] = Listing(
         ),
         Column(label=N_("State"), value=lambda line: line.warning.state, look=Look.STATE),
         Column(label=N_("Raised at"), value=lambda line: line.warning.raised_at, look=Look.INSTANT, sort="raised"),
-        Column(label=N_("Reason"), value=lambda line: line.warning.reason, look=Look.NAME),
+        Column(label=N_("Reason"), value=lambda line: line.warning.reason, look=Look.WRITTEN),
     ),
     fetch=_warnings,
     tab="state",

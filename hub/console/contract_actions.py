@@ -239,7 +239,7 @@ async def _close_preview(visit: Visit, lease: Lease, values: Values) -> Sequence
         Fact(label=N_("Title passes to"), value=lease.customer, look=Look.NAME),
         Fact(label=N_("Car"), value=lease.contract.car_model, look=Look.NAME),
         Fact(label=N_("VIN"), value=lease.vehicle.vin if lease.vehicle else None, look=Look.CODE),
-        Fact(label=N_("On"), value=values["closed_on"], look=Look.DAY),
+        Fact(label=N_("Day of transfer"), value=values["closed_on"], look=Look.DAY),
         Fact(label=N_("Paper"), value=values["paper_ref"] or lease.contract.number, look=Look.CODE),
     )
 

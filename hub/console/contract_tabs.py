@@ -20,13 +20,16 @@ from hub.console.subject import Tab
 from hub.console.visit import Visit, visiting
 from hub.core.ids import ContractId
 from hub.core.money import Money
+from hub.core.ports.esign import SignerRole
 from hub.infra.access import Permission as P
+from hub.infra.clock import BUSINESS_ZONE
 from hub.integrations import call_log
 from hub.integrations.call_log import CallView
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts import service as contracts
 from hub.leasing.instalments.rules import Instalment, InstalmentState
 from hub.leasing.products import service as products
+from hub.leasing.quotes import service as quotes
 from hub.leasing.signatures import service as signatures
 from hub.leasing.signatures.rules import Language
 from hub.leasing.tracking import service as tracking
@@ -135,6 +138,17 @@ def _totals(rents: Sequence[Instalment]) -> _Totals:
     )
 
 
+async def _original(visit: Visit, lease: Lease) -> Mapping[str, Any]:
+    """The schedule as it was agreed, whatever has become of it since; from the day of the draft while no rent runs."""
+    contract = lease.contract
+    starts_on = contract.commenced_on or contract.drafted_at.astimezone(BUSINESS_ZONE).date()
+    agreed = await quotes.schedule_of(visit.tx, contract.quote_id, starts_on=starts_on)
+    sums = [
+        Money.total(each) for each in zip(*((one.principal, one.interest, one.rent) for one in agreed), strict=True)
+    ]
+    return {"agreed": agreed, "sums": sums, "runs": contract.commenced_on is not None}
+
+
 async def _money(visit: Visit, lease: Lease) -> Mapping[str, Any]:
     offered = {one.id for one in lease.offers} if visit.actor.may(P.SERVICING_WRITE) and lease.runs else set()
     return {"offered_ids": offered}
@@ -180,7 +194,12 @@ def _in_vain(call: CallView) -> list[tuple[str, str, UUID | None]]:
 
 
 async def _papers(visit: Visit, lease: Lease) -> Mapping[str, Any]:
-    return {"papers": await signatures.documents(visit.tx, lease.id)}
+    return {"papers": await signatures.documents(visit.tx, lease.id), "signers": _signers(lease)}
+
+
+def _signers(lease: Lease) -> tuple[tuple[SignerRole, str | None], ...]:
+    """Who signs, in the order in which the papers are sent out."""
+    return (SignerRole.LESSEE, lease.customer), (SignerRole.LESSOR, None)
 
 
 papers_router = APIRouter()
@@ -238,6 +257,7 @@ TABS: tuple[Tab[Lease], ...] = (
         load=_schedule,
         permission=P.SERVICING_READ,
     ),
+    Tab(key="original", label=N_("Original schedule"), template="contract_original.html", load=_original),
     Tab(key="money", label=N_("Money"), template="contract_money.html", load=_money, permission=P.PAYMENTS_READ),
     Tab(key="calls", label=N_("Calls"), template="contract_calls.html", load=_calls, permission=P.PROVIDERS_READ),
     Tab(key="documents", label=N_("Papers"), template="contract_papers.html", load=_papers),

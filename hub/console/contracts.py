@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from hub.console import contract_actions, rent_actions
+from hub.console import contract_actions, contract_means, rent_actions
 from hub.console.contract_tabs import TABS, papers_router
 from hub.console.forms import choices
 from hub.console.i18n import N_, money
@@ -182,7 +182,7 @@ CONTRACT: Subject[Lease] = Subject(
     facts=_facts,
     alerts=_alerts,
     tabs=TABS,
-    actions=(*contract_actions.ACTIONS, *rent_actions.ACTIONS),
+    actions=(*contract_actions.ACTIONS, *contract_means.ACTIONS, *rent_actions.ACTIONS),
 )
 
 add_listing(router, CONTRACTS)

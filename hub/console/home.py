@@ -9,22 +9,25 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from hub.console.approvals import path_of
 from hub.console.i18n import N_
 from hub.console.page import Fact, Look
+from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
 from hub.infra.access import Permission as P
+from hub.infra.paging import Window
 from hub.integrations import call_log, validity
 from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications import service as applications
-from hub.leasing.applications.rules import ApplicationState
+from hub.leasing.approvals import service as approvals
+from hub.leasing.approvals.rules import Whose
 from hub.leasing.collections import service as collections
 from hub.leasing.collections.rules import CaseState
 from hub.leasing.contracts import listing
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.leads import service as leads
-from hub.leasing.parties import listing as party_listing
 from hub.leasing.servicing import service as servicing
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningState
@@ -73,11 +76,14 @@ async def _follow_ups(visit: Visit) -> Sequence[Waiting]:
 
 
 async def _decisions(visit: Visit) -> Sequence[Waiting]:
-    found = await applications.list_applications(visit.tx, state=ApplicationState.UNDER_REVIEW, limit=_SHOWN)
-    names = await party_listing.names_of(visit.tx, [one.party_id for one in found])
+    """What the visitor may decide; for whoever decides nothing, what they have asked for themselves."""
+    decides = any(visit.actor.may(one) for one in (P.APPLICATIONS_APPROVE, P.DISBURSEMENTS_APPROVE))
+    wanted = {"whose": Whose.OTHERS if decides else Whose.OWN}
+    found = await approvals.page(visit.tx, Window(descending=False, limit=_SHOWN, filters=wanted))
     return [
-        Waiting(path=f"/applications/{one.id}", name=one.number, why=names[one.party_id], at=one.submitted_at)
-        for one in found
+        Waiting(path=path_of(one), name=one.name, why=one.kind, at=one.asked_at, look=Look.NAME)
+        for one in found.rows
+        if one.may_decide is decides
     ]
 
 
@@ -138,7 +144,7 @@ async def _warnings(visit: Visit) -> Sequence[Waiting]:
         Waiting(
             path=f"/contracts/{one.contract_id}" if one.contract_id else "/warnings",
             name=one.kind,
-            why=one.reason,
+            why=written(visit.manner.language, one.reason),
             at=one.raised_at,
             look=Look.WORD,
             tone="warn",
@@ -156,12 +162,11 @@ QUEUES: tuple[Queue, ...] = (
         empty=N_("No follow-up waits."),
     ),
     Queue(
-        label=N_("Applications to decide"),
-        permission=P.APPLICATIONS_APPROVE,
-        path="/applications",
-        query={"state": "under_review"},
+        label=N_("To approve"),
+        permission=P.APPROVALS_READ,
+        path="/approvals",
         rows=_decisions,
-        empty=N_("No application waits for a decision."),
+        empty=N_("Nothing waits for your decision."),
     ),
     Queue(
         label=N_("Contracts before delivery"),

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hub.core.effects import Effect
 from hub.core.identity import DocumentKind
 from hub.core.ports.credit_bureau import Inquiry
+from hub.core.ports.esign import SignerRole
 from hub.core.provider import Capability, CredentialKind, Mode
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
@@ -22,13 +23,14 @@ from hub.integrations.routing import Strategy
 from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 from hub.leasing.applications.rules import ApplicationState, ApprovalStep, CreditOutcome, Decision, MaterialKind
+from hub.leasing.approvals.rules import RequestKind, Whose
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.credit.rules import CheckState, ReasonCode
-from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, PayeeStanding
 from hub.leasing.funding.rules import SigningPaymentState
 from hub.leasing.instalments.rules import InstalmentState
-from hub.leasing.inventory.rules import MovementKind, OrderState, TitleHolder, VehicleStatus
+from hub.leasing.inventory.rules import Inspection, MovementKind, OrderState, TitleHolder, VehicleStatus
 from hub.leasing.leads.rules import (
     ContactMeans,
     ContactOutcome,
@@ -128,11 +130,17 @@ WORDS: tuple[type[StrEnum], ...] = (
     RevealPurpose,
     TaskState,
     Validity,
+    RequestKind,
+    Whose,
+    SignerRole,
+    Inspection,
+    PayeeStanding,
 )
 
 _OTHERWISE: Mapping[str, str] = {
+    "others": "From others",
+    "own": "My own",
     "ok": "OK",
-    "received": "Waits",
     "stale": "Nothing new",
     "unmapped": "Belongs to nothing known",
     "intent": "On its way",
@@ -155,11 +163,17 @@ _OTHERWISE: Mapping[str, str] = {
     "m4": "Over 90 days",
     "cn_identity_card": "Identity card",
     "cn_company_code": "Company code",
+    "co_lessee": "Co-lessee",
     "sms_code": "SMS code",
 }
 
 # A code that two enumerations share, and that is not called the same in both.
-_BY_KIND: Mapping[tuple[type, str], str] = {(StaffState, "active"): "At work"}
+_BY_KIND: Mapping[tuple[type, str], str] = {
+    (StaffState, "active"): "At work",
+    (Fate, "received"): "Not applied yet",
+    (MovementKind, "received"): "Arrived",
+    (OrderState, "received"): "Arrived",
+}
 
 _OK = {
     "valid",
@@ -181,6 +195,7 @@ _OK = {
     "done",
     "reached",
     "reported",
+    "serving",
 }
 _WARN = {
     "ends_soon",
@@ -197,7 +212,6 @@ _WARN = {
     "owed",
     "expired",
     "m2",
-    "received",
     "returned",
     "return",
     "no_file",
@@ -252,6 +266,8 @@ def label(word: StrEnum | str) -> str:
 
 def tone(word: StrEnum | str) -> str:
     """How a state looks: ok, warn, bad, info, or neutral."""
+    if word is Fate.WAITS:
+        return "warn"
     code = str(word)
     for name, codes in (("ok", _OK), ("warn", _WARN), ("bad", _BAD), ("info", _INFO)):
         if code in codes:

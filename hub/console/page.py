@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from hub.console.forms import Option
 from hub.console.i18n import N_
 from hub.console.labels import label as label_of
+from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
@@ -50,8 +51,10 @@ class Look(StrEnum):
     STATE = "state"  # a word with its tone
     WORD = "word"
     WORDS = "words"
+    WRITTEN = "written"  # a text of the hub's or of a person's, in the visitor's language if it is the hub's
     LONG = "long"  # a text of ours that may take several lines
     PERCENT = "percent"
+    DOORS = "doors"  # what can be done with a row, or why nothing can: on screen only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +67,24 @@ class Fact:
     href: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDoor:
+    """A button in a row of a list; without a path it is a word on why there is none."""
+
+    label: str
+    path: str | None = None
+    is_main: bool = False
+
+
 AMOUNTS = frozenset({Look.MONEY, Look.NUMBER, Look.PERCENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column(Generic[_Row]):
-    """One column. `sort` is the word that the room sorts by; `href` makes the cell a link."""
+    """One column. `sort` is the word that the room sorts by; `href` makes the cell a link.
+
+    One that is not `on_screen`, where a note says it, is in the export only.
+    """
 
     label: str
     value: Callable[[_Row], Any]
@@ -77,6 +92,7 @@ class Column(Generic[_Row]):
     sort: str = ""
     href: Callable[[_Row], str | None] | None = None
     note: Callable[[_Row], str | None] | None = None
+    on_screen: bool = True
 
     @property
     def is_amount(self) -> bool:
@@ -86,11 +102,12 @@ class Column(Generic[_Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One field above the list; without options it is a text to look for."""
+    """One field above the list; without options it is a text to look for, or is not there where it `needs_options`."""
 
     name: str
     label: str
     options: Sequence[Option] = ()
+    needs_options: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +139,12 @@ class Listing(Generic[_Row]):
     descending: bool = True
     intro: str = ""
     template: str = "list.html"
+    said: Mapping[str, str] = field(default_factory=dict)  # to whoever comes back from an action, by `done`
+
+    @property
+    def drawn(self) -> list[Column[_Row]]:
+        """The columns that are on screen."""
+        return [column for column in self.columns if column.on_screen]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +164,14 @@ class Shown(Generic[_Row]):
 
     @property
     def trigger(self) -> str:
-        """What has the list drawn anew; the script stumbles over a field that is not there."""
-        has_choice = any(self.options.get(one.name) or one.options for one in self.listing.filters)
-        has_text = any(not (self.options.get(one.name) or one.options) for one in self.listing.filters)
-        parts = ["submit"]
-        parts += ["change from:find select"] if has_choice else []
-        parts += ["input changed delay:250ms from:find input[type=search]"] if has_text else []
-        return ", ".join(parts)
+        """What has the list drawn anew: each of its filters that is there; the script stumbles over one that is not."""
+        events = ["submit"]
+        for one in self.listing.filters:
+            is_choice = bool(self.options.get(one.name) or one.options)
+            if is_choice or not one.needs_options:
+                event = "change" if is_choice else "input changed delay:250ms"
+                events.append(f"{event} from:#filter-{one.name}")
+        return ", ".join(events)
 
     def query(self, **changed: object) -> dict[str, object]:
         """The words of the address of this list, with some of them changed; a change begins at the first page again."""
@@ -212,19 +236,37 @@ async def exported(listing: Listing[_Row], visit: Visit) -> Response:
     window = window_of(listing, visit, limit=_ROWS_OF_EXPORT)
     name = listing.path.strip("/").replace("/", "-") or "list"
     await audit.record(visit.tx, action="list.exported", subject="list", subject_id=name, detail=dict(window.filters))
-    heads = {"Content-Disposition": f'attachment; filename="{name}-{visit.tx.today.isoformat()}.csv"'}
-    return StreamingResponse(_lines(listing, visit, window), media_type="text/csv; charset=utf-8", headers=heads)
+    return StreamingResponse(_lines(listing, visit, window), media_type=_CSV, headers=_as_file(visit, name))
+
+
+def spreadsheet(visit: Visit, name: str, columns: Sequence[Column[_Row]], rows: Sequence[_Row]) -> Response:
+    """Rows that are few and at hand, as the export of a list writes them."""
+    written = [_line([_plain(column, row, visit) for column in columns]) for row in rows]
+    content = b"".join([_head(visit, columns), *written])
+    return Response(content, media_type=_CSV, headers=_as_file(visit, name))
+
+
+_CSV = "text/csv; charset=utf-8"
+
+
+def _as_file(visit: Visit, name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}-{visit.tx.today.isoformat()}.csv"'}
+
+
+def _head(visit: Visit, columns: Sequence[Column[_Row]]) -> bytes:
+    return b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in columns])
 
 
 async def _lines(listing: Listing[_Row], visit: Visit, window: Window) -> AsyncIterator[bytes]:
-    yield b"\xef\xbb\xbf" + _line([visit.say(column.label) for column in listing.columns])
+    columns = [column for column in listing.columns if column.look is not Look.DOORS]
+    yield _head(visit, columns)
     written = 0
     async with visit.transaction() as tx:
         visit.open_tx = tx
         while written < _MOST_EXPORTED:
             rows = await listing.fetch(visit, replace(window, before=None))
             for row in rows.rows:
-                yield _line([_plain(column, row, visit) for column in listing.columns])
+                yield _line([_plain(column, row, visit) for column in columns])
             written += len(rows.rows)
             if rows.after is None:
                 return
@@ -257,6 +299,8 @@ def _plain(column: Column[_Row], row: _Row, visit: Visit) -> str:
             return str(value)
         case _ if column.look in {Look.STATE, Look.WORD}:
             return visit.say(label_of(value))
+        case _ if column.look is Look.WRITTEN:
+            return _guarded(written(visit.manner.language, str(value)))
         case _ if column.look is Look.WORDS:
             return ", ".join(visit.say(label_of(word)) for word in sorted(value))
         case _:

@@ -19,11 +19,13 @@ from hub.console.page import Column, Fact, Filter, Link, Listing, Look, add_list
 from hub.console.people import DOCUMENT, contact_fields, register
 from hub.console.subject import Subject, Tab, add_subject
 from hub.console.visit import Visit
-from hub.core.ids import BranchId, ConsentId, PartyId
+from hub.core.ids import BankAccountId, BranchId, ChannelId, ConsentId, PartyId
 from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
 from hub.leasing.applications import listing as application_listing
+from hub.leasing.channels import service as channels
 from hub.leasing.contracts import service as contracts
+from hub.leasing.disbursements import payees
 from hub.leasing.parties import listing
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import (
@@ -38,6 +40,7 @@ from hub.leasing.parties.rules import (
 )
 
 router = APIRouter()
+_MOST_DEALERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,37 @@ async def _which_consent(visit: Visit, customer: Customer) -> Sequence[Field]:
     return (Field(name="consent_id", label=N_("Consent"), kind=Kind.CHOICE, options=options),)
 
 
+async def _payee_fields(visit: Visit, customer: Customer) -> Sequence[Field]:
+    accounts = await parties.list_bank_accounts(visit.tx, customer.party.id)
+    partners = await channels.list_partners(visit.tx, limit=_MOST_DEALERS) if visit.actor.may(P.CHANNELS_READ) else ()
+    held = tuple(
+        Option(value=str(one.id), label=f"{one.bank_code} •••• {one.last_four}", is_name=True) for one in accounts
+    )
+    dealers = tuple(Option(value=str(one.id), label=one.name, is_name=True) for one in partners)
+    fee = N_("As the product calls it, such as insurance. Name a dealer, a kind of fee, or both.")
+    return (
+        Field(name="bank_account_id", label=N_("Account"), kind=Kind.CHOICE, options=held),
+        await branch_field(visit),
+        Field(name="name", label=N_("Name"), longest=120, help=N_("What the payee is called on disbursements.")),
+        Field(name="channel_id", label=N_("Dealer"), kind=Kind.CHOICE, options=dealers, required=False),
+        Field(name="fee_kind", label=N_("Kind of fee"), longest=payees.LONGEST_KIND, required=False, help=fee),
+    )
+
+
+async def _name_payee(visit: Visit, customer: Customer, values: Values) -> str:
+    dealer = values["channel_id"]
+    payee = await payees.name_payee(
+        visit.tx,
+        branch_id=BranchId(UUID(values["branch_id"])),
+        name=values["name"],
+        party_id=customer.party.id,
+        bank_account_id=BankAccountId(UUID(values["bank_account_id"])),
+        channel_id=None if dealer is None else ChannelId(UUID(dealer)),
+        fee_kind=values["fee_kind"] or None,
+    )
+    return f"/payees/{payee.id}"
+
+
 def _choice(name: str, text: str, words: Any) -> Field:
     return Field(name=name, label=text, kind=Kind.CHOICE, options=choices(words))
 
@@ -256,6 +290,17 @@ PARTY: Subject[Customer] = Subject(
             fields=(
                 Field(name="bank_code", label=N_("Bank code"), longest=14, help=N_("Such as ICBC.")),
                 Field(name="number", label=N_("Account number"), longest=40),
+            ),
+        ),
+        Action(
+            key="payee",
+            label=N_("Name as payee"),
+            permission=P.DISBURSEMENTS_WRITE,
+            perform=_name_payee,
+            done=N_("The payee is named; somebody else approves what goes there."),
+            fields_for=_payee_fields,
+            explain=N_(
+                "Money for a dealer, for a kind of fee, or for both goes to this account, in the branch and all below it."
             ),
         ),
         Action(

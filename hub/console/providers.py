@@ -14,7 +14,7 @@ from starlette.responses import Response
 from hub.console.actions import Action
 from hub.console.forms import Field, Kind, Option, Values
 from hub.console.i18n import N_
-from hub.console.page import Fact, Look
+from hub.console.page import Column, Fact, Look, spreadsheet
 from hub.console.subject import Alert, Subject, Tab, add_subject, found
 from hub.console.visit import Visit, visiting
 from hub.core.hookspecs import OPERATIONS
@@ -133,6 +133,32 @@ async def providers(visit: Visit = visiting(P.PROVIDERS_READ)) -> Response:
         plugins=generation.plugins,
         may_switch=visit.actor.may(P.PROVIDERS_WRITE),
     )
+
+
+_COLUMNS: tuple[Column[tuple[Section, int | None, ProviderView]], ...] = (
+    Column(label=N_("Capability"), value=lambda row: row[0].capability, look=Look.WORD),
+    Column(label=N_("Place"), value=lambda row: row[1], look=Look.NUMBER),
+    Column(label=N_("Provider"), value=lambda row: row[2].name, look=Look.NAME),
+    Column(label=N_("Distribution"), value=lambda row: row[2].instance.distribution, look=Look.NAME),
+    Column(label=N_("Version"), value=lambda row: row[2].instance.version, look=Look.NAME),
+    Column(label=N_("Mode"), value=lambda row: row[2].instance.mode, look=Look.WORD),
+    Column(label=N_("State"), value=lambda row: row[2].state, look=Look.STATE),
+    Column(label=N_("Reason"), value=lambda row: row[2].reason, look=Look.NAME),
+    Column(label=N_("Calls, 24 h"), value=lambda row: row[2].usage.calls, look=Look.NUMBER),
+    Column(label=N_("Errors, 24 h"), value=lambda row: row[2].usage.errors, look=Look.NUMBER),
+    Column(label=N_("Median latency"), value=lambda row: duration(row[2].usage.median_ms)),
+    Column(label=N_("Spend, 24 h"), value=lambda row: row[2].usage.spend, look=Look.MONEY),
+    Column(label=N_("Unknown outcomes"), value=lambda row: row[2].unknowns, look=Look.NUMBER),
+)
+
+
+@router.get("/providers.csv", name="Providers as CSV")
+async def providers_as_csv(visit: Visit = visiting(P.PROVIDERS_READ)) -> Response:
+    """The same providers as a spreadsheet opens them."""
+    made = sections(visit.house.registry.current, await _views(visit))
+    rows = [(section, place, view) for section in made for place, view in section.rows]
+    await audit.record(visit.tx, action="list.exported", subject="list", subject_id="providers", detail={})
+    return spreadsheet(visit, "providers", _COLUMNS, rows)
 
 
 # One provider

@@ -1,6 +1,6 @@
 """What people are told when something is refused, in their language: which rule, in a sentence; which field, and why.
 
-The rooms give codes; the sentences stand here. A reason that has no translation is shown as the rule gave it.
+The rooms give codes; the sentences stand here. Reasons that they give in words are in `reasons`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from hub.console.i18n import N_, Language, say
 from hub.console.labels import label
+from hub.console.reasons import said
 from hub.core import errors
 
 # The business says no: what each rule means.
@@ -58,6 +59,7 @@ RULES: Mapping[str, str] = {
     "over_mandate_limit": N_("The mandate does not allow a debit of so much."),
     "own_disbursement": N_("Whoever drafted it or chose the account cannot approve it."),
     "payee_ended": N_("Nothing more is paid to this payee."),
+    "payee_named_already": N_("There is one already. End that one first."),
     "payoff_locked_in": N_("The lease cannot be settled so early."),
     "payoff_not_valid_today": N_("The quote is not valid today: quote the early settlement again."),
     "payoff_outdated": N_("What is owed has changed since the quote: quote the early settlement again."),
@@ -66,6 +68,16 @@ RULES: Mapping[str, str] = {
     "purchase_option_paid": N_("The purchase option is paid."),
     "refund_paid": N_("The refund has been paid."),
     "signing_payment_under_way": N_("Money of this contract is under way or has come in."),
+    "quotes_are_made_on_published_versions": N_("Quotes are made on a published version of a product only."),
+    "partner_not_active": N_("The channel partner is not active."),
+    "movement_has_its_own_verb": N_("This move has a button of its own."),
+    "purchase_order_state": N_("The purchase order is not in a state in which this can be done."),
+    "device_state": N_("The tracker is not in a state in which this can be done."),
+    "disbursement_exists": N_("There is a disbursement for it already."),
+    "device_known": N_("A tracker with this number is known already."),
+    "vehicle_has_device_of_kind": N_("The car has a tracker of this kind already."),
+    "vehicle_has_contract": N_("The car belongs to another contract."),
+    "required_provider_unusable": N_("A provider that the hub needs could not be set up."),
     "vehicle_held": N_("Another contract holds this car."),
     "vehicle_known": N_("A car with this VIN is known already."),
     "vehicle_movement": N_("The car is not where this can be done."),
@@ -74,44 +86,12 @@ RULES: Mapping[str, str] = {
     "vehicle_not_held_for_contract": N_("The car is not kept for this contract."),
 }
 
-# What is wrong with a field, as the rooms say it.
-REASONS: tuple[str, ...] = (
-    N_("is not kept in a file of its own"),
-    N_("lies in the past"),
-    N_("lies in the future"),
-    N_("lies after the last rent"),
-    N_("must be more than nothing"),
-    N_("must not be negative"),
-    N_("must have 1 to 300 characters"),
-    N_("must be 17 letters and digits without I, O and Q"),
-    N_("say what came of it"),
-    N_("is more than 31 days away"),
-    N_("is more than 30 days away"),
-    N_("must not be empty"),
-    N_("must not contain control characters"),
-    N_("not a phone number"),
-    N_("not a phone number that can be called"),
-    N_("an identity number has 17 digits and a check character"),
-    N_("the check digit is wrong"),
-    N_("the date of birth in it does not exist"),
-    N_("a passport number has 5 to 20 letters and digits"),
-    N_("not an e-mail address"),
-    N_("must not be larger than 10 MiB"),
-    N_("must be a PDF, JPEG or PNG"),
-    N_("a bank account has 6 to 32 digits"),
-    N_("a bank code has 2 to 14 letters and digits"),
-    N_("there is a live application on this quote already"),
-    N_("a VIN has 17 letters and digits, without I, O and Q"),
-    N_("this document is on the blacklist already"),
-    N_("another party is registered under this document"),
-)
-
 
 def refusal(language: Language, error: Exception) -> tuple[str, str]:
     """The field that an error names, `""` when none, and the sentence to show."""
     match error:
         case errors.InvalidInput():
-            return error.field, say(language, error.reason)
+            return error.field, said(language, error.reason)
         case errors.RuleBroken():
             known = RULES.get(error.rule)
             facts = ", ".join(f"{say(language, label(name))}: {value}" for name, value in error.facts.items())
@@ -121,13 +101,15 @@ def refusal(language: Language, error: Exception) -> tuple[str, str]:
             name, colon, reason = error.reason.partition(": ")
             is_of_field = bool(colon) and name.isidentifier()
             return (
-                (name, say(language, reason))
+                (name, said(language, reason))
                 if is_of_field
-                else ("", say(language, RULES.get(error.reason, error.reason)))
+                else ("", said(language, RULES.get(error.reason, error.reason)))
             )
         case errors.NotFound():
             return "", say(language, N_("There is nothing here, or it is not in your branches."))
+        case errors.NotAllowed(reason="permission missing"):
+            return "", say(language, N_("Your roles do not allow it: %(permission)s."), permission=error.permission)
         case errors.NotAllowed():
-            return "", say(language, error.reason)
+            return "", said(language, error.reason)
         case _:
             return "", say(language, str(error))

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from hub.console import assets, charts
 from hub.console.i18n import WRITERS, Language, translations
 from hub.console.labels import label, tone
+from hub.console.outside import outside
+from hub.console.reasons import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,13 @@ def environment(language: Language) -> Environment:
     made.tests["word"] = lambda value: isinstance(value, StrEnum)
     made.globals |= {"asset": assets.href, "language": language, "Language": Language, "charts": charts}
     made.filters |= {name: partial(_written, write, language) for name, write in WRITERS.items()}
-    made.filters |= {"label": lambda word: said.gettext(label(word)), "tone": tone, "say": said.gettext}
+    made.filters |= {
+        "label": lambda word: said.gettext(label(word)),
+        "tone": tone,
+        "say": said.gettext,
+        "outside": outside,
+        "written": partial(written, language),
+    }
     return made
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter
 
 from hub.console.contract_tabs import places
+from hub.console.creation import add_creation
 from hub.console.forms import choices
 from hub.console.i18n import N_
-from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
+from hub.console.page import Column, Fact, Filter, Link, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, Tab, add_subject
+from hub.console.vehicle_actions import ACTIONS, NEW_VEHICLE, Parked, load
 from hub.console.visit import Visit
-from hub.core.ids import VehicleId
 from hub.infra import staff
 from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
@@ -23,7 +23,7 @@ from hub.leasing.contracts import listing as contract_listing
 from hub.leasing.inventory import listing
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.listing import Car
-from hub.leasing.inventory.rules import VehicleStatus, VehicleView
+from hub.leasing.inventory.rules import VehicleStatus
 from hub.leasing.tracking import service as tracking
 
 router = APIRouter()
@@ -80,15 +80,13 @@ VEHICLES: Listing[Line] = Listing(
         Filter(name="text", label=N_("VIN, plate or model")),
         Filter(name="status", label=N_("State"), options=choices(VehicleStatus)),
     ),
+    links=(Link(label=N_("Order for the stock"), path="/vehicles/new", permission=P.INVENTORY_WRITE),),
     empty=N_("There is no car yet. A car is ordered for a signed contract or for the stock."),
 )
 
 
-async def _load(visit: Visit, subject_id: UUID) -> VehicleView:
-    return await inventory.get(visit.tx, VehicleId(subject_id))
-
-
-async def _facts(visit: Visit, car: VehicleView) -> Sequence[Fact]:
+async def _facts(visit: Visit, parked: Parked) -> Sequence[Fact]:
+    car = parked.car
     numbers = await contract_listing.numbers_of(visit.tx, [car.held_for] if car.held_for else [])
     branches = {one.id: one.name for one in await staff.branches(visit.tx)}
     return (
@@ -107,31 +105,28 @@ async def _facts(visit: Visit, car: VehicleView) -> Sequence[Fact]:
     )
 
 
-async def _alerts(visit: Visit, car: VehicleView) -> Sequence[Alert]:
-    return [Alert(text=N_("The VIN's check digit does not match."))] if car.vin_warning else []
+async def _alerts(visit: Visit, parked: Parked) -> Sequence[Alert]:
+    return [Alert(text=N_("The VIN's check digit does not match."))] if parked.car.vin_warning else []
 
 
-async def _moves(visit: Visit, car: VehicleView) -> Mapping[str, Any]:
-    return {
-        "moves": await inventory.history(visit.tx, car.id),
-        "orders": await inventory.orders_of(visit.tx, car.id),
-    }
+async def _moves(visit: Visit, parked: Parked) -> Mapping[str, Any]:
+    return {"moves": await inventory.history(visit.tx, parked.id), "orders": parked.orders}
 
 
-async def _map(visit: Visit, car: VehicleView) -> Mapping[str, Any]:
-    return await places(visit, car.id) | {"devices": await tracking.devices_in(visit.tx, car.id)}
+async def _map(visit: Visit, parked: Parked) -> Mapping[str, Any]:
+    return await places(visit, parked.id) | {"devices": await tracking.devices_in(visit.tx, parked.id)}
 
 
-VEHICLE: Subject[VehicleView] = Subject(
+VEHICLE: Subject[Parked] = Subject(
     path="/vehicles",
     kind="vehicle",
     noun=N_("Vehicle"),
     plural=N_("Vehicles"),
     permission=P.INVENTORY_READ,
-    load=_load,
-    id_of=lambda car: car.id,
-    title=lambda car: car.vin,
-    state=lambda car: car.status,
+    load=load,
+    id_of=lambda parked: parked.id,
+    title=lambda parked: parked.car.vin,
+    state=lambda parked: parked.status,
     facts=_facts,
     alerts=_alerts,
     tabs=(
@@ -146,7 +141,9 @@ VEHICLE: Subject[VehicleView] = Subject(
             scripts=("leaflet.js", "map.js"),
         ),
     ),
+    actions=ACTIONS,
 )
 
 add_listing(router, VEHICLES)
+add_creation(router, NEW_VEHICLE)
 add_subject(router, VEHICLE)

@@ -27,8 +27,10 @@ from hub.house import House
 from hub.infra import sessions, staff
 from hub.infra.access import Actor, Permission
 from hub.infra.database import Tx
+from hub.infra.paging import Count
 from hub.infra.sessions import Session
 from hub.infra.staff import BranchView
+from hub.leasing.approvals import service as approvals
 
 COOKIE, SAFE_COOKIE = "leasehub", "__Host-leasehub"
 LANGUAGE_COOKIE, THEME_COOKIE = "language", "theme"
@@ -50,6 +52,7 @@ class Visit:
     open_tx: Tx | None = None
     form: FormData = field(default_factory=FormData)
     branches: Sequence[BranchView] = ()
+    badges: Mapping[str, Count] = field(default_factory=dict)  # how many things wait for the visitor, by page
 
     @property
     def tx(self) -> Tx:
@@ -192,6 +195,8 @@ class Visiting:
             if visit.branch:
                 visit.actor = tx.actor = await staff.narrowed(tx, visit.session.actor, visit.branch)
             visit.open_tx = tx
+            if visit.asks_for_part is None and request.method == "GET" and visit.actor.may(Permission.APPROVALS_READ):
+                visit.badges = {"/approvals": await approvals.waiting_for(tx)}
             yield visit
 
 

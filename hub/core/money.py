@@ -51,6 +51,9 @@ class Money:
     currency: str = "CNY"
 
     def __post_init__(self) -> None:
+        # Money is made more often than anything else: the usual case is told apart first.
+        if type(self.minor) is int and self.currency == "CNY":
+            return
         if isinstance(self.minor, bool) or not isinstance(self.minor, int):
             raise TypeError(f"minor units must be int, not {type(self.minor).__name__}")
         if len(self.currency) != 3 or not (self.currency.isalpha() and self.currency.isupper()):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false
+from sqlalchemy import ColumnElement, Select, and_, false
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.errors import NotAllowed
@@ -61,6 +61,7 @@ class Permission(StrEnum):
     STAFF_WRITE = "staff.write"
     WEBHOOKS_READ = "webhooks.read"
     WEBHOOKS_WRITE = "webhooks.write"
+    APPROVALS_READ = "approvals.read"
     AUDIT_READ = "audit.read"
 
 
@@ -94,6 +95,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.QUOTES_WRITE,
             P.APPLICATIONS_READ,
             P.APPLICATIONS_WRITE,
+            P.APPROVALS_READ,
             P.CONTRACTS_READ,
             P.INVENTORY_READ,
             P.CHANNELS_READ,
@@ -103,7 +105,15 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {P.PARTIES_READ, P.PARTIES_REVEAL, P.APPLICATIONS_READ, P.CREDIT_READ, P.CREDIT_CHECK, P.PRODUCTS_READ}
     ),
     Role.APPROVER: frozenset(
-        {P.PARTIES_READ, P.APPLICATIONS_READ, P.APPLICATIONS_APPROVE, P.CREDIT_READ, P.PRODUCTS_READ, P.CONTRACTS_READ}
+        {
+            P.PARTIES_READ,
+            P.APPLICATIONS_READ,
+            P.APPLICATIONS_APPROVE,
+            P.APPROVALS_READ,
+            P.CREDIT_READ,
+            P.PRODUCTS_READ,
+            P.CONTRACTS_READ,
+        }
     ),
     Role.OPERATIONS: _BUSINESS_READ
     | {
@@ -140,6 +150,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             P.DISBURSEMENTS_READ,
             P.DISBURSEMENTS_WRITE,
             P.DISBURSEMENTS_APPROVE,
+            P.APPROVALS_READ,
             P.LEDGER_READ,
             P.REPORTS_READ,
             P.CHANNELS_READ,
@@ -182,6 +193,15 @@ class Actor:
 def system(name: str) -> Actor:
     """The hub itself, acting through the named job or command."""
     return Actor(name=f"system:{name}", staff_id=None, permissions=frozenset(Permission), branches=None)
+
+
+NameColumn = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+
+def by_hand_of(actor: Actor, staff_id: InstrumentedAttribute[UUID | None], name: NameColumn) -> ColumnElement[bool]:
+    """The condition that something is the actor's doing; the hub's own jobs are known by their names."""
+    same = staff_id.is_not_distinct_from(actor.staff_id)
+    return same if actor.staff_id is not None else and_(same, name.is_not_distinct_from(actor.name))
 
 
 _Columns = TypeVarTuple("_Columns")

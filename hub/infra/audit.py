@@ -31,6 +31,7 @@ class AuditEntry(Base):
         Index(None, "subject", "subject_id", "id"),
         Index(None, "staff_id", "id"),
         Index(None, "xid", "id"),
+        Index(None, "branch_id", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
+import psycopg
 from pydantic import TypeAdapter
 from sqlalchemy import (
     ARRAY,
@@ -35,8 +36,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from hub.core.events import Fact
@@ -45,6 +49,7 @@ from hub.core.provider import Clock
 from hub.infra.access import Actor
 from hub.infra.clock import Ids, business_date
 from hub.infra.jobs import Jobs
+from hub.infra.reach import FORGOTTEN, SILENCE
 from hub.infra.scribe import Scribe
 from hub.infra.vault import Vault
 
@@ -273,16 +278,30 @@ async def horizon_age(tx: Tx) -> float:
     )
 
 
-# Whoever holds a contract and falls silent, a machine that has lost its network, say, must not hold it for ever.
-_FORGOTTEN = "-c idle_in_transaction_session_timeout=10s"
+# As long as the server's own limit, where its version has one: PostgreSQL 17.
+_LONGEST, _LONGEST_SINCE = "set transaction_timeout = '60s'", 170_000
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine for a libpq URL (`postgresql://…`); jobs' own schema is on the search path."""
-    return create_async_engine(
+    engine = create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=10,
         pool_pre_ping=True,
-        connect_args={"options": f"-c search_path=public,jobs -c timezone=UTC {_FORGOTTEN}"},
+        hide_parameters=True,  # what a statement was given stands in no error, and so in no log
+        connect_args={"options": f"-c search_path=public,jobs -c timezone=UTC {FORGOTTEN}", **SILENCE},
     )
+    listen(engine.sync_engine, "connect", _limit)
+    return engine
+
+
+def _limit(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """A transaction of a new connection has its longest time; an older server does not know the word."""
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    if driver.info.server_version >= _LONGEST_SINCE:
+        cursor = connection.cursor()
+        cursor.execute(_LONGEST)
+        cursor.close()
+        connection.commit()

@@ -24,11 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.json import JsonValue
 from hub.infra import meters
 from hub.infra.logs import correlated, correlation_id, logger
+from hub.infra.reach import FORGOTTEN, SILENCE
 from hub.infra.tracing import span, traceparent
 
 Task = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
 
-_SEARCH_PATH = "-c search_path=jobs,public -c timezone=UTC"
+_OPTIONS = f"-c search_path=jobs,public -c timezone=UTC {FORGOTTEN}"
 _WISHES = "job_wishes"
 _DROPPED = "job_wishes_dropped"
 _LONGEST_PAUSE_S = 60
@@ -186,7 +187,7 @@ class Pace:
     stalled_after_s: float = 20.0
     sweep_every_s: float = 10.0
     restart_after_s: float = 1.0
-    wake_apart_s: float = 0.01  # between two wake-ups of one task by one process
+    wake_apart_s: float = 0.03  # between two wake-ups of one task by one process
 
 
 @dataclass(slots=True)
@@ -206,12 +207,13 @@ class ProcrastinateJobs:
         self._pace = pace or Pace()
         # Its own pool, larger than the concurrency: listening, polling and heartbeats need connections too.
         self._connector = procrastinate.PsycopgConnector(
-            conninfo=url, kwargs={"options": _SEARCH_PATH}, min_size=1, max_size=concurrency + 4
+            conninfo=url, kwargs={"options": _OPTIONS, **SILENCE}, min_size=1, max_size=concurrency + 4
         )
         self._app = procrastinate.App(connector=self._connector)
         self._log = logger("jobs")
         self._timer = time.monotonic
         self._waking: dict[str, _Waking] = {}
+        self._turns: set[asyncio.Task[None]] = set()
         self._ticks: list[tuple[Any, str]] = []
         self.register("jobs.forget_failed", self._forget_failed, cron="40 19 * * *")  # 03:40 in Shanghai
 
@@ -220,7 +222,8 @@ class ProcrastinateJobs:
         await self._app.open_async()
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Ask for the wake-ups that are still to be asked for, and close the pool."""
+        await asyncio.gather(*self._turns, return_exceptions=True)
         await self._app.close_async()
 
     def register(self, name: str, run: Task, *, cron: str | None = None) -> None:
@@ -308,11 +311,19 @@ class ProcrastinateJobs:
         await self._ask(Wish(task, key=task))
 
     async def wake_soon(self, task: str) -> None:
-        """Of those who ask in the same moment the first waits for the wake-up, and the rest are part of the next one."""
+        """Of those who ask in the same moment one stands for all; nobody waits until the next wake-up may be."""
         standing = self._waking.setdefault(task, _Waking())
         if standing.asked:
             return
         standing.asked = True
+        crowded = standing.turn.locked() or standing.free_at > self._timer()
+        turn = asyncio.create_task(self._wake_in_turn(task, standing))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
+        if not crowded:
+            await turn
+
+    async def _wake_in_turn(self, task: str, standing: _Waking) -> None:
         async with standing.turn:
             pause_s = standing.free_at - self._timer()
             if pause_s > 0:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, String, Uuid, func, literal, not_, select, tuple_
 
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
@@ -25,6 +25,7 @@ from hub.infra.database import FUNCTIONAL_CURRENCY, Tx
 
 MOST_COUNTED = 10_000
 MOST_ROWS = 200
+_NOT_OURS = "not a page of this list"
 
 _Row = TypeVar("_Row")
 _Shown = TypeVar("_Shown")
@@ -84,7 +85,7 @@ async def sliced(
     down = window.descending is not back
     query = rows.add_columns(column.label("sorted_by"))
     if cursor is not None:
-        query = query.where(_beyond(column, order.key, _read(cursor), down))
+        query = query.where(_beyond(column, order.key, _of_this_list(_read(cursor), column.type), down))
     ordered = (column.desc(), order.key.desc()) if down else (column.asc(), order.key.asc())
     limit = min(max(window.limit, 1), MOST_ROWS)
     found = list((await tx.execute(query.order_by(*ordered).limit(limit + 1))).all())
@@ -96,6 +97,21 @@ async def sliced(
         after=_cursor(order, found[-1]) if found and (more or back) else None,
         before=_cursor(order, found[0]) if found and (more if back else cursor is not None) else None,
     )
+
+
+def _of_this_list(place: tuple[Any, UUID], kind: Any) -> tuple[Any, UUID]:
+    """The place that a cursor means; raises InvalidInput when it is one of a list that is sorted by something else."""
+    value = place[0]
+    fits = {
+        DateTime: isinstance(value, datetime) and value.tzinfo is not None,
+        Date: isinstance(value, date) and not isinstance(value, datetime),
+        Uuid: isinstance(value, UUID),
+        Integer: isinstance(value, int),
+        String: isinstance(value, str),
+    }
+    if not next((fit for one, fit in fits.items() if isinstance(kind, one)), True):
+        raise InvalidInput("after", _NOT_OURS)
+    return place
 
 
 def _beyond(column: Any, key: Any, place: tuple[Any, UUID], down: bool) -> ColumnElement[bool]:
@@ -111,12 +127,37 @@ async def count(tx: Tx, rows: Select[Any]) -> Count:
     return Count(number=min(number, MOST_COUNTED), capped=number > MOST_COUNTED)
 
 
+def whose(rows: Select[_Row], own: ColumnElement[bool], window: Window) -> Select[_Row]:
+    """The same query, kept by the filter `whose` to what is the actor's own, or to what is not."""
+    word = window.filters.get("whose", "")
+    if word not in {"", "own", "others"}:
+        raise InvalidInput("whose", "one of own, others")
+    return rows if not word else rows.where(own if word == "own" else not_(own))
+
+
 async def count_by(tx: Tx, rows: Select[Any], column: Any, words: type[StrEnum]) -> dict[str, Count]:
     """The counts of a query by the words of a column, every word named, and `""` for all together."""
     counted = rows.with_only_columns(column, func.count()).order_by(None).group_by(column)
     numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
     found = {word.value: Count(number=numbers.get(word.value, 0)) for word in words}
     return {"": Count(number=sum(numbers.values()))} | found
+
+
+def merged(
+    slices: Sequence[Slice[_Shown]], window: Window, place: Callable[[_Shown], tuple[datetime, UUID]]
+) -> Slice[_Shown]:
+    """One page out of the pages that several lists have for the same window, all of them sorted by this place."""
+    back = window.before is not None
+    rows = sorted((row for one in slices for row in one.rows), key=place, reverse=window.descending is not back)
+    more = len(rows) > window.limit or any((one.before if back else one.after) is not None for one in slices)
+    rows = rows[: window.limit]
+    if back:
+        rows.reverse()
+    return Slice(
+        rows=rows,
+        after=_encoded(*place(rows[-1])) if rows and (more or back) else None,
+        before=_encoded(*place(rows[0])) if rows and (more if back else window.after is not None) else None,
+    )
 
 
 # Cursors
@@ -155,8 +196,11 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _cursor(order: Order, row: Any) -> str:
-    kind, value = _plain(row.sorted_by)
-    place = json.dumps([kind, value, str(getattr(row[0], order.key.key))], separators=(",", ":"))
+    return _encoded(row.sorted_by, getattr(row[0], order.key.key))
+
+
+def _encoded(sorted_by: object, key: UUID) -> str:
+    place = json.dumps([*_plain(sorted_by), str(key)], separators=(",", ":"))
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
@@ -165,4 +209,4 @@ def _read(cursor: str) -> tuple[Any, UUID]:
         kind, value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return _KINDS[kind](value), UUID(key)
     except (binascii.Error, ValueError, KeyError, TypeError, ArithmeticError, InvalidInput):
-        raise InvalidInput("after", "not a page of this list") from None
+        raise InvalidInput("after", _NOT_OURS) from None

@@ -23,6 +23,13 @@ _SUFFIX = "_sealed"
 BATCH = 500
 # How long a transaction that was open before may take to end.
 _MOST_LOOKS, _LOOK_EVERY_S = 100, 0.1
+_THEN = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as horizon, clock_timestamp() as at"
+# Who only reads has no number among the writers, and is seen by its session alone.
+_STILL_OPEN = """
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint < :horizon or exists (
+    select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
+        and pid <> pg_backend_pid() and xact_start <= :at)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ async def retire(
 ) -> None:
     """Take a key out of the keyring for good; raises Conflict, and names what, while it is the active one or seals anything."""
     vault.check_retirable(key_id)
-    await _older_writers_done(database)
+    await _older_ones_done(database)
     left = [f"{name} ({count})" for name, count in (await rows_under(database, key_id, metadata)).items()]
     if count := files.under(key_id):
         left.append(f"files ({count})")
@@ -102,17 +109,21 @@ async def retire(
     vault.retire(key_id)
 
 
-async def _older_writers_done(database: Database) -> None:
-    """Wait until every transaction that was open at the call has ended: what one has sealed and not committed cannot be counted."""
-    snapshot = "select pg_snapshot_{}(pg_current_snapshot())::text::bigint"
+async def _older_ones_done(database: Database) -> None:
+    """Wait until every transaction that was open at the call has ended.
+
+    What one has sealed and not committed cannot be counted; what one has read before it was resealed is yet to be opened.
+    """
     async with database.transaction(system("rotation")) as tx:
-        horizon = await tx.scalar(text(snapshot.format("xmax")))
+        then = (await tx.execute(text(_THEN))).one()._asdict()
     for _ in range(_MOST_LOOKS):
         async with database.transaction(system("rotation")) as tx:
-            if await tx.scalar(text(snapshot.format("xmin"))) >= horizon:
+            if not await tx.scalar(text(_STILL_OPEN), then):
                 return
         await asyncio.sleep(_LOOK_EVERY_S)
-    raise Conflict("somebody has been writing all the time and may hold the key: try again when that has ended")
+    raise Conflict(
+        "somebody has had a transaction open all the time and may need the key: try again when that has ended"
+    )
 
 
 async def require_keys(database: Database, vault: KeyVault, metadata: MetaData = Base.metadata) -> None:

@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.infra.pipeline import Pipeline
 
 _LARGEST_BATCH = 100
 # A pool of connections is for everybody: one that nothing was written on for so long goes back.
@@ -74,6 +76,13 @@ class Scribe:
                 self._fail_all(error)
 
     async def _write_on(self, raw: AsyncConnection[tuple[object, ...]]) -> None:
+        pipeline = Pipeline(raw)
+        try:
+            await self._write_through(pipeline, raw)
+        finally:
+            await pipeline.leave()
+
+    async def _write_through(self, pipeline: Pipeline, raw: AsyncConnection[tuple[object, ...]]) -> None:
         crowded = False
         while not _hung_up(raw):
             await asyncio.sleep(0)  # whoever is about to write as well does so now
@@ -81,7 +90,7 @@ class Scribe:
                 if crowded:
                     await asyncio.sleep(_GATHER_S)
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_BATCH))]
-                await self._write_batch(raw, batch)
+                await self._write_batch(pipeline, raw, batch)
                 crowded = len(batch) > 1
             if self._closing or not await self._called_in_time():
                 return
@@ -95,17 +104,19 @@ class Scribe:
             return False
         return True
 
-    async def _write_batch(self, raw: AsyncConnection[tuple[object, ...]], batch: Sequence[_Entry]) -> None:
+    async def _write_batch(
+        self, pipeline: Pipeline, raw: AsyncConnection[tuple[object, ...]], batch: Sequence[_Entry]
+    ) -> None:
         try:
-            counts = await _commit(raw, batch)
+            counts = await _commit(pipeline, batch)
         except Exception as error:
-            await self._one_by_one(raw, batch, error)
+            await self._one_by_one(pipeline, raw, batch, error)
         else:
             for entry, count in zip(batch, counts, strict=True):
                 _settle(entry, count)
 
     async def _one_by_one(
-        self, raw: AsyncConnection[tuple[object, ...]], batch: Sequence[_Entry], error: Exception
+        self, pipeline: Pipeline, raw: AsyncConnection[tuple[object, ...]], batch: Sequence[_Entry], error: Exception
     ) -> None:
         """A batch fails whole: let only those fail that are at fault."""
         for entry in batch:
@@ -113,7 +124,7 @@ class Scribe:
                 _fail(entry, error)
                 continue
             try:
-                [count] = await _commit(raw, [entry])
+                [count] = await _commit(pipeline, [entry])
             except Exception as own:
                 _fail(entry, own)
             else:
@@ -124,12 +135,8 @@ class Scribe:
             _fail(self._waiting.popleft(), error)
 
 
-async def _commit(raw: AsyncConnection[tuple[object, ...]], batch: Sequence[_Entry]) -> list[int]:
-    if len(batch) == 1:
-        return [(await _execute(raw, batch[0])).rowcount]
-    async with raw.pipeline():  # one round trip and, as it commits at its end, one flush
-        cursors = [await _execute(raw, entry) for entry in batch]
-    return [cursor.rowcount for cursor in cursors]
+async def _commit(pipeline: Pipeline, batch: Sequence[_Entry]) -> list[int]:
+    return await pipeline.commit([(entry.statement, entry.values) for entry in batch])
 
 
 def _hung_up(raw: AsyncConnection[tuple[object, ...]]) -> bool:
@@ -144,10 +151,6 @@ def _hung_up(raw: AsyncConnection[tuple[object, ...]]) -> bool:
         except psycopg.OperationalError:
             return True
     return raw.closed
-
-
-async def _execute(raw: AsyncConnection[tuple[object, ...]], entry: _Entry) -> AsyncCursor[tuple[object, ...]]:
-    return await raw.execute(entry.statement, entry.values)
 
 
 def _settle(entry: _Entry, count: int) -> None:

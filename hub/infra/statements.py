@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
+from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
@@ -17,8 +19,13 @@ def compiled(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
     return str(statement.compile(dialect=dialect, column_keys=columns))
 
 
+_BARE = frozenset({str, int, bool, bytes, float, type(None), UUID, datetime})
+
+
 def bare(value: object) -> object:
     """A value as the driver takes it."""
+    if type(value) in _BARE:  # nearly all
+        return value
     match value:
         case dict() | list():
             return Jsonb(value)

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Literal
 
 import aiohttp
@@ -92,7 +93,13 @@ def plain(*, verify: Verify = True, limits: httpx.Limits = LIMITS) -> httpx.Asyn
 def _context(verify: Verify) -> ssl.SSLContext:
     if isinstance(verify, str):
         return ssl.create_default_context(cafile=verify)
-    return httpx.create_ssl_context(verify=verify, trust_env=False)
+    return _trusting() if verify is True else httpx.create_ssl_context(verify=verify, trust_env=False)
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """The context that all share who trust the public authorities: reading those takes longer than the rest of a client."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

@@ -118,7 +118,8 @@ def after_question(
             return replace(settled(pursuit, pursuit.refusal, now), cut_off=cut_off)
         return _stepped(pursuit, step, "the provider has no record of it", now, cut_off=cut_off)
     if found is not None:
-        pursuit = replace(pursuit, no_record_count=0, no_record_at=None)
+        if pursuit.no_record_count or pursuit.no_record_at is not None:
+            pursuit = replace(pursuit, no_record_count=0, no_record_at=None)
         ended = Ended.with_result(found)
         if ended.state is not CallState.UNKNOWN and found != known:
             return replace(settled(pursuit, ended, now), cut_off=cut_off)
@@ -144,12 +145,11 @@ def after_second_send(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
 def settled(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
     """The outcome is known, or that the provider has it and has not finished."""
     pending = ended.state is CallState.PENDING
-    after = replace(pursuit, state=ended.state)
     if pursuit.state is not CallState.PENDING:
         again_at = now + next_check(ended.state, pursuit.effect) if pending else None
-        after = replace(after, reconcile_count=0, reconcile_at=again_at)
-    elif not pending:
-        after = replace(after, reconcile_at=None)
+        after = replace(pursuit, state=ended.state, reconcile_count=0, reconcile_at=again_at)
+    else:
+        after = replace(pursuit, state=ended.state, reconcile_at=pursuit.reconcile_at if pending else None)
     return Turn(after=after, learned=Learned.NEWS if pending else Learned.SETTLED, ended=ended)
 
 

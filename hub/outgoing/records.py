@@ -66,6 +66,7 @@ class Dispatch(Base):
         CheckConstraint("(state = 'delivered') = (delivered_at is not null)", name="delivered_at"),
         Index("ix_webhook_dispatch_due", "subscription_id", "next_at", postgresql_where=text("state = 'waiting'")),
         Index(None, "subscription_id", "id"),
+        Index(None, "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

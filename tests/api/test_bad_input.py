@@ -197,6 +197,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "limit": ("0", "-1", "201", "9999999999999999999999", "1.5", "%00", "many"),
     "state": ("nonsense", "%00", "a%00b"),
     "status": ("nonsense", "%00"),
+    "kind": ("nonsense", "%00"),
+    "whose": ("nonsense", "%00"),
     "signed": ("maybe",),
     "as_of": ("yesterday", "2026-02-30", "%00"),
     "application_id": ("not-a-uuid",),

@@ -136,7 +136,7 @@ async def test_the_first_one_runs_while_others_are_told_to_wait(
     monkeypatch.setattr(leads, "open_lead", slow)
     body = a_lead(world)
     first = asyncio.create_task(boss.post(LEADS, json=body, headers={HEADER: "slow"}))
-    await asyncio.wait_for(entered.wait(), 10)
+    await asyncio.wait_for(entered.wait(), 120)
     meanwhile = await boss.post(LEADS, json=body, headers={HEADER: "slow"})
     go_on.set()
     done = await first

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from hub.api import health
-from hub.api.app import create_watch
+from hub import fitness
+from hub.api.watch import create_watch
 from hub.infra import tracing
 from hub.infra.keyring import Keyring
 from hub.infra.vault import KeyVault
@@ -67,7 +67,7 @@ async def test_ready_names_everything_that_is_needed(world: World, rows: Rows, n
     assert checks.pop("worker").startswith("nobody works on jobs")
     assert checks == dict.fromkeys(("database", "migrations", "keyring", "providers"), "ok")
     async with world.hub.working():
-        for _ in range(100):
+        for _ in range(2400):
             if (await nobody.get("/health/ready")).status_code == 200:
                 break
             await asyncio.sleep(0.05)
@@ -124,7 +124,7 @@ async def test_keys_that_were_found_right_are_not_opened_again_for_a_minute(
     async def counted(*_: object) -> None:
         opened.append(1)
 
-    monkeypatch.setattr(health, "require_keys", counted)
+    monkeypatch.setattr(fitness, "require_keys", counted)
     await nobody.get("/health/ready")
     world.clock.advance(timedelta(seconds=61))
     await nobody.get("/health/ready")

@@ -1,4 +1,8 @@
-"""Each benchmark runs, at sizes of seconds, and what it measures is right; how fast it is, is not asked here."""
+"""Each benchmark runs, at sizes of seconds, and what it measures is right; how fast it is, is not asked here.
+
+One that starts a whole server and a company costs many seconds of work: `.ci/run` runs those by `make bench SMALL=1`,
+and `make soak` runs them here.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,24 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import bench.__main__ as main
 from bench import page
 from bench.__main__ import WORKLOADS
+from bench.ground import Ground
 from bench.measure import Pair, Report, abreast, by_turns, percentile
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize(
+    "workload", [pytest.param(name, marks=[] if name == "w1" else pytest.mark.soak) for name in WORKLOADS]
+)
 def test_a_workload_runs_and_its_invariants_hold(
     workload: str, server_url: Callable[[str], str], worker_name: str
 ) -> None:
@@ -36,6 +45,25 @@ def test_a_workload_runs_and_its_invariants_hold(
     assert "seed 1 · commit" in done.stdout
     assert "BROKEN" not in done.stdout
     assert "holds: " in done.stdout
+
+
+@pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1)])
+def test_a_broken_invariant_is_an_exit_code(monkeypatch: pytest.MonkeyPatch, held: bool, code: int) -> None:
+    report = Report(workload="W1")
+
+    async def run(ground: Ground) -> Report:
+        report.invariants["all there"] = held
+        return report
+
+    @contextmanager
+    def laid(name: str, *, seed: int, small: bool) -> Iterator[Ground]:
+        yield Ground(url="", folder=Path(), seed=seed, small=small)
+
+    monkeypatch.setattr(main, "laid", laid)
+    monkeypatch.setattr(main, "hurry", lambda: None)
+    monkeypatch.setattr(main, "WORKLOADS", {"w1": run})
+    monkeypatch.setattr(sys, "argv", ["bench", "w1", "--small"])
+    assert main.main() == code
 
 
 async def test_baseline_and_subject_take_turns() -> None:

@@ -1,8 +1,10 @@
-"""A company with a lease that runs, its console on real HTTP, and somebody in front of it with a real Chromium.
+"""A company with leases that run, its console on real HTTP, and people in front of it with a real Chromium.
 
 What the browser complains of fails the test that brought it about: errors on its console, what the content policy
-forbids, requests to anywhere else. `CHROMIUM` names the browser; without one these tests are left out aloud, unless
-`REQUIRE_CHROMIUM` is set, as it is in CI. Pictures are kept in the folder that `SCREENSHOTS` names.
+forbids, requests to anywhere else, a failure of the server. `CHROMIUM` names the browser; without one these tests are
+left out aloud, unless `REQUIRE_CHROMIUM` is set, as it is in CI. Pictures are kept in the folder that `SCREENSHOTS` names.
+
+Browser, company and who has logged in are shared by all files of this folder: nothing of it is done twice in a process.
 """
 
 from __future__ import annotations
@@ -10,17 +12,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, async_playwright
 
+from hub.console.i18n import Language
 from tests.api.rows import Rows, make_rows
+from tests.browser.screen import Person, Screens
 from tests.stories.company import company_at_work
-from tests.stories.world import PASSWORD, World
+from tests.stories.lease import Lease, deal
+from tests.stories.world import World
 
 _FLAGS = (
     "--headless",
@@ -31,8 +34,9 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Renderers that are begun ahead and pages that are kept for going back cost a tenth of the time.
+    "--disable-features=SpareRendererForSitePerProcess,BackForwardCache",
 )
-_SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 
 def _chromium() -> str | None:
@@ -40,7 +44,7 @@ def _chromium() -> str | None:
     return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """The browser of this machine."""
     path = _chromium()
@@ -54,80 +58,48 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def world(
-    database_url: str, _empty: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, database_url: str, _empty: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """The company at work, until the last test of the module."""
+    """The company at work, until the last test of this folder; where there is no browser it is not founded."""
     async with company_at_work(database_url, _empty, tmp_path_factory.mktemp("world")) as world:
         yield world
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def rows(world: World) -> Rows:
-    """A row of every kind in the branch north."""
-    return await make_rows(world)
+    """A row of every kind in the branch north: a lease that runs and knows where its car is, and one that is late."""
+    rows = await make_rows(world)
+    late = await Lease(world=world, version=rows["version_id"]).run()
+    due_on = await late.due_on(1)
+    refusal = {"agreement": late.number, "due_on": due_on.isoformat(), "reason": "nsf", "times": 9}
+    await world.control("payments", "declines", declines=[refusal])
+    for days in range(3):
+        await world.live_through(due_on + timedelta(days=days))
+    boss = world.people["admin"]
+    await boss.post(f"/devices/{rows['device_id']}/locate")
+    await world.settle()
+    fresh = await boss.post("/quotes", deal(world, rows["version_id"]))
+    return rows | {"late_contract_id": late.contract, "late_number": late.number, "quote_id": fresh["id"]}
 
 
-@dataclass(slots=True, kw_only=True)
-class Person:
-    """Somebody at a screen."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-
-    async def go(self, path: str) -> None:
-        """Open a page of the console."""
-        await self.page.goto(self.address + path)
-        await self.page.wait_for_load_state("networkidle")
-
-    async def log_in(self, login: str) -> None:
-        """Log in through the form."""
-        await self.go("/login")
-        await self.page.fill("#field-login", login)
-        await self.page.fill("#field-password", PASSWORD)
-        await self.page.click("button.main")
-        await self.page.wait_for_url(self.address + "/")
-
-    async def keep(self, name: str) -> None:
-        """Keep a picture of the screen, where pictures are kept."""
-        if _SCREENSHOTS:
-            await self.page.screenshot(path=Path(_SCREENSHOTS) / f"{name}.png", full_page=True)
-
-    @property
-    def path(self) -> str:
-        """Where they are."""
-        return self.page.url.removeprefix(self.address)
+@pytest.fixture(scope="package")
+async def screens(browser: Browser, world: World, rows: Rows) -> AsyncIterator[Screens]:
+    """Everybody who has logged in so far."""
+    async with AsyncExitStack() as stack:
+        yield Screens(browser=browser, world=world, stack=stack)
 
 
-@asynccontextmanager
-async def at_a_screen(
-    browser: Browser, world: World, *, language: str = "en", **settings: Any
-) -> AsyncIterator[Person]:
-    """Somebody with a fresh browser; at the end it must have had nothing to complain of."""
-    size = settings.pop("viewport", {"width": 1280, "height": 900})
-    context = await browser.new_context(viewport=size, reduced_motion="reduce", **settings)
-    await context.add_cookies([{"name": "language", "value": language, "url": world.address}])
-    person = Person(page=await context.new_page(), address=world.address)
-    _listen(context, person)
-    try:
+@pytest.fixture(params=list(Language), ids=str)
+def language(request: pytest.FixtureRequest) -> Language:
+    """Each language in turn."""
+    found: Language = request.param
+    return found
+
+
+@pytest.fixture
+async def admin(screens: Screens, language: Language) -> AsyncIterator[Person]:
+    """Somebody who may do everything, in the language of the test; the browser must have nothing to complain of."""
+    async with screens.errand("admin", language) as person:
         yield person
-        assert not person.complaints, person.complaints
-    finally:
-        await context.close()
-
-
-def _listen(context: BrowserContext, person: Person) -> None:
-    def on_console(message: ConsoleMessage) -> None:
-        # That the server has refused something is said by the page, and wanted by some tests.
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
-            person.complaints.append(f"{message.type}: {message.text}")
-
-    def on_request(request: Request) -> None:
-        if not request.url.startswith((person.address, "data:", "blob:")):
-            person.complaints.append(f"a foreign host: {request.url}")
-
-    person.page.on("console", on_console)
-    person.page.on("pageerror", lambda error: person.complaints.append(f"page error: {error}"))
-    context.on("request", on_request)

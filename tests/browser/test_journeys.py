@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Browser, expect
+import re
 
+from playwright.async_api import Browser, Locator, expect
+
+from hub.console.i18n import Language
+from hub.leasing.contracts.rules import ContractState
+from hub.leasing.payments.rules import MovementState
 from tests.api.rows import Rows
-from tests.browser.conftest import at_a_screen
-from tests.stories.world import World
+from tests.browser.screen import Person, at_a_screen
+from tests.stories.world import PASSWORD, World
 
 
-async def test_a_contract_is_found_by_keyboard_alone(browser: Browser, world: World, rows: Rows) -> None:
-    async with at_a_screen(browser, world) as person:
+async def test_a_contract_is_looked_into_by_keyboard_alone(
+    browser: Browser, world: World, rows: Rows, language: Language
+) -> None:
+    number = (await world.people["admin"].get(f"/contracts/{rows['contract_id']}"))["number"]
+    async with at_a_screen(browser, world, language=language) as person:
         page = person.page
         await person.go("/login")
         await page.keyboard.press("Tab")
         await page.keyboard.type("admin")
         await page.keyboard.press("Tab")
-        await page.keyboard.type("a long-enough passphrase, 42")
+        await page.keyboard.type(PASSWORD)
         await page.keyboard.press("Enter")
-        await expect(page.locator("h1")).to_have_text("Work queue")
+        await person.reads("Work queue")
         await page.keyboard.press("Tab")
         await expect(page.locator(".skip")).to_be_focused()
         await page.keyboard.press("Enter")
         await expect(page.locator("main")).to_be_focused()
         await page.keyboard.press("g")
         await page.keyboard.press("c")
-        await expect(page.locator("h1")).to_have_text("Contracts")
+        await person.reads("Contracts")
         await page.keyboard.press("j")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url(f"**/contracts/{rows['contract_id']}*")
+        await page.keyboard.press("j")
+        await expect(person.row(number).get_by_role("link").first).to_be_focused()
         await page.keyboard.press("?")
         await expect(page.locator("#keys")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.locator("#keys")).to_be_hidden()
         await page.keyboard.press("/")
         await expect(page.locator("#search")).to_be_focused()
+        await page.keyboard.type(number)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/contracts/{rows['contract_id']}")
+        await _tab_to(person, person.main.locator("nav.tabs").get_by_role("link", name=person.say("Money")))
+        await page.keyboard.press("Enter")
+        await person.sees("Money that waits in suspense")
+        await _tab_to(person, person.main.get_by_role("link", name=person.say("Give back what waits")))
+        await page.keyboard.press("Enter")
+        await person.reads("Give back what waits")
+        await _tab_to(person, person.field("Amount"))
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".preview")).to_be_focused()
+        await person.sees("Waits afterwards")
+        await _tab_to(person, person.main.get_by_role("link", name=person.say("Back"), exact=True))
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/contracts/{rows['contract_id']}")
+    refunds = await world.people["admin"].get(f"/contracts/{rows['contract_id']}/suspense")
+    assert [one["id"] for one in refunds["refunds"]] == [rows["refund_id"]]
+
+
+async def _tab_to(person: Person, wanted: Locator) -> None:
+    """Press Tab until something has the focus: whatever can be used must be reached so."""
+    await expect(wanted).to_be_visible()
+    for _ in range(80):
+        await person.page.keyboard.press("Tab")
+        if await wanted.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"{wanted} is not reached by keyboard")
 
 
 async def test_a_list_is_filtered_while_somebody_types_and_the_address_says_so(
@@ -53,27 +89,56 @@ async def test_a_list_is_filtered_while_somebody_types_and_the_address_says_so(
         await expect(person.page.locator("h1")).to_have_text("Contracts")
 
 
-async def test_everything_works_without_a_script(browser: Browser, world: World, rows: Rows) -> None:
-    async with at_a_screen(browser, world, java_script_enabled=False) as person:
+async def test_each_filter_of_a_list_has_it_drawn_anew_and_not_only_the_first(
+    browser: Browser, world: World, rows: Rows
+) -> None:
+    async with at_a_screen(browser, world) as person:
+        await person.log_in("admin")
+        await person.go("/payments")
+        await person.choose("State", person.word(MovementState.DISPUTED))
+        await person.wait_for_rows(0)
+        await person.go("/audit")
+        await person.fill("Number", rows["contract_id"])
+        await expect(person.page).to_have_url(re.compile(f"subject_id={rows['contract_id']}"))
+        await person.fill("What", "contract.active")
+        await person.wait_for_rows(1)
+
+
+async def test_everything_works_without_a_script(
+    browser: Browser, world: World, rows: Rows, language: Language
+) -> None:
+    path = f"/contracts/{rows['contract_id']}"
+    before = (await world.people["admin"].get(f"{path}/suspense"))["refunds"]
+    async with at_a_screen(browser, world, language=language, java_script_enabled=False) as person:
         page = person.page
-        await person.log_in("operations")
-        await page.click("nav.menu >> text=Contracts")
-        await page.fill("#filter-text", "LC")
-        await page.click("form.filters button")
-        await expect(page.locator("#list table")).to_be_visible()
-        await page.click("#list tbody a")
-        await expect(page.locator(".facts").first).to_be_visible()
+        await person.log_in("accountant")
+        await person.open_desk("Contracts")
+        await person.choose("State", person.word(ContractState.ACTIVE))
+        await person.press("Show")
+        assert "state=active" in person.path
+        number = (await world.people["admin"].get(path))["number"]
+        await person.follow(number)
+        await person.reads(number)
+        await person.follow("Give back what waits")
+        await person.fill("Amount", "1.00")
+        await person.press("Show what will happen")
+        await person.sees("Waits afterwards")
+        await person.press("Give back what waits")
+        await person.is_told("The refund is on its way.")
         await page.click("button[name=language]")
-        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        other = Language.ZH if language is Language.EN else Language.EN
+        await expect(page.locator("html")).to_have_attribute("lang", other.tag)
         await page.click("button[name=theme]")
         await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         await page.click("details.person summary")
         await page.click("details.person button")
         await expect(page.locator("#field-login")).to_be_visible()
+    after = (await world.people["admin"].get(f"{path}/suspense"))["refunds"]
+    assert len(after) == len(before) + 1
 
 
 async def test_a_wrong_password_is_told_where_the_reader_is(browser: Browser, world: World, rows: Rows) -> None:
-    async with at_a_screen(browser, world, language="zh") as person:
+    async with at_a_screen(browser, world, language=Language.ZH) as person:
         await person.go("/login")
         await person.page.fill("#field-login", "sales")
         await person.page.fill("#field-password", "wrong")

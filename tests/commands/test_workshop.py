@@ -28,7 +28,7 @@ allow_hosts = ["127.0.0.1"]
 base_url = "{address}/payments"
 api_key = "sandbox-api-key"
 webhook_secret = "sandbox-webhook-secret"
-timeout_s = 3
+timeout_s = 20
 [routes.payments]
 default = ["acme"]
 """
@@ -39,7 +39,7 @@ distribution = "leasehub-{dashed}-sandbox"
 plugin = "sandbox_{capability}"
 mode = "sandbox"
 allow_hosts = ["127.0.0.1"]
-settings = {{ base_url = "{address}/{capability}", timeout_s = 3 }}
+settings = {{ base_url = "{address}/{capability}", timeout_s = 20 }}
 [routes.{capability}]
 default = ["{capability}_main"]
 """

@@ -49,7 +49,9 @@ class Reader:
 
 async def enter(world: World, login: str, *, language: str = "en") -> Reader:
     """Log in as one of the company's people."""
-    client = httpx.AsyncClient(base_url=world.address, cookies={"language": language}, timeout=30)
+    # No connection is kept: on a busy machine the server may close it in the very moment in which it is used again.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    client = httpx.AsyncClient(base_url=world.address, cookies={"language": language}, timeout=120, limits=limits)
     answer = await client.post("/login", data={"login": login, "password": PASSWORD})
     assert answer.status_code == 303, answer.text
     page = await client.get("/")

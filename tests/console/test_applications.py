@@ -127,3 +127,28 @@ async def test_an_application_is_taken_back(world: World, rows: Rows) -> None:
     assert "Withdrawn" in page
     assert f'href="{path}/do/withdraw"' not in page
     await sales.http.aclose()
+
+
+async def test_a_report_is_opened_on_purpose_and_that_stays_on_record(world: World, rows: Rows) -> None:
+    officer, path = await enter(world, "credit"), f"/applications/{rows['application_id']}"
+    form = await officer.see(f"{path}/do/report")
+    found = re.search(r'<option value="([0-9a-f-]+)" selected>', form)
+    assert found is not None
+    silent = await officer.send(f"{path}/do/report", check_id=found[1], reason="")
+    assert (silent.status_code, 'id="wrong-reason"' in silent.text) == (422, True)
+    page = await officer.send(f"{path}/do/report", check_id=found[1], reason="the customer asks")
+    assert page.status_code == 200
+    facts = await world.people["admin"].post(f"/credit/checks/{found[1]}/reveal")
+    assert facts
+    for value in facts.values():
+        assert value in page.text
+    trail = await world.people["admin"].get("/audit", subject="credit_check", subject_id=found[1])
+    looked = [one for one in trail if one["action"] == "credit.facts_revealed"]
+    assert looked[0]["detail"] == {"reason": "the customer asks"}
+    assert looked[0]["actor"] == "credit"
+    lease = await an_application(world, rows, materials=("identity_document", "income_proof"))
+    await lease.consent()
+    await lease.submit()
+    refused = await officer.send(f"/applications/{lease.application}/do/report", check_id=found[1], reason="curious")
+    assert (refused.status_code, "No report has come yet." in refused.text) == (422, True)
+    await officer.http.aclose()

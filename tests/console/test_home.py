@@ -12,12 +12,12 @@ from tests.stories.world import World
 
 async def test_everybody_sees_what_waits_for_them(world: World, rows: Rows, reader: Reader) -> None:
     page = await reader.see("/")
-    for queue in ("Follow-ups", "Applications to decide", "Warnings", "Outcomes that nobody knows"):
+    for queue in ("Follow-ups", "To approve", "Warnings", "Outcomes that nobody knows"):
         assert queue in page
     collector = await enter(world, "collector")
     theirs = await collector.see("/")
     assert "Warnings" in theirs
-    assert "Applications to decide" not in theirs
+    assert "To approve" not in theirs
     assert f"/contracts/{rows['contract_id']}" in theirs
 
 

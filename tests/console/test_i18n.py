@@ -63,3 +63,14 @@ def test_values_are_written_as_their_readers_do() -> None:
 def test_parts_are_put_into_a_text_of_the_language() -> None:
     assert say(Language.ZH, "Contracts") == "合同"
     assert say(Language.EN, "%(number)s left", number=3) == "3 left"
+
+
+def test_no_text_is_said_in_two_catalogues() -> None:
+    """Of two, one would be used for both, and another desk would show it."""
+    found: dict[str, list[str]] = {}
+    for path in catalogues(Language.ZH):
+        with path.open("rb") as file:
+            for message in read_po(file):
+                text = message.id if isinstance(message.id, str) else message.id[0]
+                found.setdefault(text, []).append(path.name)
+    assert {text: names for text, names in found.items() if text and len(names) > 1} == {}

@@ -164,3 +164,11 @@ async def test_keys_that_a_plugin_names_are_shown_without_themselves(reader: Rea
     page = await reader.see("/providers/psp_main/settings")
     assert "Keys and certificates" in page
     assert "no end" in page
+
+
+async def test_the_providers_are_exported_as_they_are_listed(reader: Reader) -> None:
+    answer = await reader.http.get("/providers.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    head, *lines = answer.text.removeprefix("\ufeff").splitlines()
+    assert head.startswith("Capability,Place,Provider,Distribution")
+    assert [line for line in lines if line.startswith("Payments,1,psp_main,leasehub-payments-sandbox,")]

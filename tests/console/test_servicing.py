@@ -61,6 +61,7 @@ async def test_the_register_shows_customer_branch_and_what_is_owed(world: World,
     [
         ("", ['class="chart"', "Rent left", "标准直租"]),
         ("/schedule", ["<tfoot>", "Scheduled"]),
+        ("/original", ["As it was agreed", "Balance after", "<tfoot>"]),
         (
             "/money",
             ["Most that one debit may take", "Down payment", "Money that waits in suspense", "Early settlement"],
@@ -273,3 +274,37 @@ async def test_who_is_late_is_listed_and_promises(world: World, rows: Rows) -> N
     again = {"on": world.today.isoformat()}
     assert "•••• " in await previewed(reader, f"{path}/do/charge-again", **again)
     assert "The debit is scheduled." in await done(reader, f"{path}/do/charge-again", **again)
+
+
+async def test_another_mandate_is_asked_for_once_at_a_time(world: World, rows: Rows) -> None:
+    reader = await enter(world, "admin")
+    path = f"/contracts/{rows['contract_id']}"
+    before = await world.people["admin"].get(f"{path}/mandates")
+    form = {"bank_account_id": rows["bank_account_id"], "limit": "15,000.00"}
+    refused = await reader.send(f"{path}/do/mandate", **form | {"limit": "0.00"}, seen="yes")
+    assert 'id="wrong-limit"' in refused.text
+    shown = await reader.send(f"{path}/do/mandate", **form)
+    assert "¥15,000.00" in shown.text
+    assert len(await world.people["admin"].get(f"{path}/mandates")) == len(before)
+    answer = await reader.send(f"{path}/do/mandate", **form, seen="yes")
+    assert answer.headers["location"] == f"{path}/money?done=mandate"
+    assert len(await world.people["admin"].get(f"{path}/mandates")) == len(before) + 1
+    again = await reader.send(f"{path}/do/mandate", **form, seen="yes")
+    assert (again.status_code, "A mandate is on its way already." in again.text) == (422, True)
+    await world.settle(callbacks=False)
+    assert "https://pay.sandbox.example/mandates/" in await reader.see(f"{path}/money")
+    await reader.http.aclose()
+
+
+async def test_the_calls_of_a_contract_lead_to_the_call_log(world: World, rows: Rows) -> None:
+    reader = await enter(world, "admin")
+    path = f"/calls?lease_id={rows['contract_id']}"
+    assert f'href="{path}"' in await reader.see(f"/contracts/{rows['contract_id']}/calls")
+    page = await reader.see(path)
+    assert f'<option value="{rows["contract_id"]}" selected>' in page
+    assert "payments_collect" in page
+    assert "No provider" not in page
+    assert '<span class="code">credit_pull' not in page  # of the application, before there was a contract
+    assert 'id="filter-lease_id"' not in await reader.see("/calls")
+    assert (await reader.http.get("/calls?lease_id=HT1")).status_code == 422
+    await reader.http.aclose()

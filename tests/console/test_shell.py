@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -19,6 +20,7 @@ PAGES = [door for door in GUARDED if door.method == "GET"]
 SUBJECTS: Mapping[str, str] = {
     "/contracts": "contract_id",
     "/disbursements": "disbursement_id",
+    "/payees": "payee_id",
     "/vehicles": "vehicle_id",
     "/warnings": "warning_id",
     "/leads": "lead_id",
@@ -116,3 +118,18 @@ async def test_what_is_not_there_is_a_page_that_says_so(reader: Reader, path: st
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
     assert answer.headers["x-correlation-id"]
+
+
+async def test_what_is_refused_says_what_to_do(clerks: Mapping[Role, Reader]) -> None:
+    answer = await clerks[Role.SALES].http.get("/providers")
+    assert answer.status_code == 403
+    assert "Your roles do not allow it: providers.read." in answer.text
+    assert "can give you a role that does" in answer.text
+    assert answer.headers["x-correlation-id"] in answer.text
+
+
+async def test_the_keys_lead_where_the_menu_does(clerks: Mapping[Role, Reader]) -> None:
+    page = await clerks[Role.SALES].see("/leads")
+    assert re.findall(r'data-go="(\w)"', page) == ["h", "i", "l", "k", "a", "c", "v"]
+    listed = page[page.index('<dialog id="keys"') :]
+    assert re.findall(r"<kbd>g</kbd> <kbd>(\w)</kbd>", listed) == ["h", "i", "l", "k", "a", "c", "v"]

@@ -155,5 +155,5 @@ async def open_street(
         settings = HubSettings(config=config, data_dir=folder, database_url=url, public_url=address)
         hub = await stack.enter_async_context(open_hub(settings, url, clock=clock))
         door.app = create_app(hub.house)
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=60))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=120))
         yield Street(hub=hub, clock=clock, vendor=client)

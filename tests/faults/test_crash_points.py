@@ -13,7 +13,7 @@ from tests.faults.test_kill import PLACES
 ELSEWHERE = {
     "once.before_commit": "faults/test_kill_once.py:test_a_kill_between_effect_and_answer",
     "once.after_commit": "faults/test_kill_once.py:test_a_kill_between_effect_and_answer",
-    "outgoing.before_record": "outgoing/test_delivery.py:test_killed_after_sending_it_is_sent_again_and_not_lost",
+    "outgoing.before_record": "faults/test_kill_once.py:test_a_kill_between_a_message_and_its_record",
 }
 HUB = Path(__file__).parents[2] / "hub"
 _POINT = re.compile(r"crash_point\(([^)]*)\)")

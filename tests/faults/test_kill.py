@@ -203,7 +203,7 @@ def _free_port() -> int:
 
 def _wait_until_free(port: int) -> None:
     """The vendors of a killed run go by themselves, a moment later."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

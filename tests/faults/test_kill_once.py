@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from hub.infra.idempotency import HEADER
 from hub.infra.jobs import ProcrastinateJobs
 from hub.infra.records import BranchKind
 from hub.infra.vault import KeyVault
+from tests.outgoing.receiving import receiving
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +91,7 @@ class Server:
                 stdout=said,
                 stderr=said,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 if httpx.get(f"{self.address}/health/live").is_success:
@@ -101,7 +103,7 @@ class Server:
     def killed(self) -> bool:
         """Whether it has died as by kill -9."""
         assert self._process is not None
-        return self._process.wait(timeout=30) == -signal.SIGKILL
+        return self._process.wait(timeout=120) == -signal.SIGKILL
 
     def stop(self) -> None:
         """Kill it, if it still runs."""
@@ -121,17 +123,59 @@ def test_a_kill_between_effect_and_answer(own_url: str, tmp_path: Path, crash_at
     try:
         server.start(crash_at)
         with pytest.raises(httpx.HTTPError):
-            httpx.post(leads, json=body, headers=headers, timeout=30)
+            httpx.post(leads, json=body, headers=headers, timeout=120)
         assert server.killed()
         assert _count(own_url) == (done, done)
         server.start()
-        first = httpx.post(leads, json=body, headers=headers, timeout=30)
-        again = httpx.post(leads, json=body, headers=headers, timeout=30)
+        first = httpx.post(leads, json=body, headers=headers, timeout=120)
+        again = httpx.post(leads, json=body, headers=headers, timeout=120)
     finally:
         server.stop()
     assert (first.status_code, again.content) == (201, first.content)
     assert first.headers.get("idempotent-replayed") == ("true" if done else None)
     assert _count(own_url) == (1, 1)
+
+
+async def test_a_kill_between_a_message_and_its_record(own_url: str, tmp_path: Path) -> None:
+    """The receiver has it, we have not written so: after the restart it comes once more under the same id, and is done."""
+    await asyncio.to_thread(migrate.upgrade, own_url)
+    _, token = await _administrator(own_url, tmp_path / "keyring.json")
+    server = Server(tmp_path, own_url)
+    (tmp_path / "hub.toml").write_text('[webhooks]\nallow_hosts = ["127.0.0.1"]\n')
+    async with (
+        receiving() as receiver,
+        httpx.AsyncClient(base_url=f"{server.address}/api/v1/webhooks", timeout=60) as client,
+    ):
+        client.headers["authorization"] = f"Bearer {token}"
+        try:
+            await asyncio.to_thread(server.start, "outgoing.before_record")
+            wanted = {"url": receiver.url, "event_types": ["charge.succeeded"], "description": "the books"}
+            made = (await client.post("/subscriptions", json=wanted)).raise_for_status().json()
+            with suppress(httpx.TransportError):  # it may be killed before it has answered
+                await client.post(f"/subscriptions/{made['id']}/test")
+            assert await asyncio.to_thread(server.killed)
+            assert len(receiver.came) == 1
+            _a_minute_passes(own_url)
+            await asyncio.to_thread(server.start)
+            deadline = time.monotonic() + 120
+            while _dispatched(own_url) != [("delivered",)]:
+                assert time.monotonic() < deadline, _dispatched(own_url)
+                await asyncio.sleep(0.1)
+        finally:
+            server.stop()
+    assert len(receiver.came) == 2
+    assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
+
+
+def _a_minute_passes(url: str) -> None:
+    """For whoever was killed with a subscription in hand: it is held for a minute."""
+    with psycopg.connect(url) as connection:
+        connection.execute("update webhook_subscription set served_until = served_until - interval '1 minute'")
+
+
+def _dispatched(url: str) -> list[tuple[str]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("select state from webhook_dispatch").fetchall()
 
 
 def _count(url: str) -> tuple[int, int]:

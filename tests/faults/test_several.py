@@ -68,7 +68,7 @@ class Site:
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=120)
 
     def said(self) -> str:
         return (self.folder / "said").read_text()
@@ -154,7 +154,7 @@ async def doors(site: Site, addresses: list[str]) -> AsyncIterator[Doors]:
     site.run("staff", "found", "admin", LEASEHUB_PASSWORD=PASSWORD)
     token = site.run("staff", "token", "admin").splitlines()[-1]
     headers = {"authorization": f"Bearer {token}"}
-    clients = [httpx.AsyncClient(base_url=one, headers=headers, timeout=60) for one in addresses]
+    clients = [httpx.AsyncClient(base_url=one, headers=headers, timeout=120) for one in addresses]
     yield Doors(clients)
     for client in clients:
         await client.aclose()
@@ -176,7 +176,7 @@ async def test_two_apis_and_two_workers_do_everything_once_though_one_worker_die
             await answered(address, "/health/ready", 503, site)
         # Slow enough that a worker can be killed while it waits for answers.
         slow = {"operation": "pull", "fault": "slow", "times": None, "seconds": 0.5}
-        async with httpx.AsyncClient(base_url=vendors, timeout=10) as control:
+        async with httpx.AsyncClient(base_url=vendors, timeout=120) as control:
             assert (await control.post("/credit_bureau/_sandbox/faults", json={"faults": [slow]})).is_success
         checks = await _ask_for_checks(doors)
         workers = [stack.enter_context(site.process("work")) for _ in range(2)]

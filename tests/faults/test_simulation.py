@@ -128,7 +128,7 @@ class _OneDebitTooMany(World):
         super()._take_facts()
         for rent in self.lease.rents:  # as when a person has it debited again
             if rent.state in simulation.OWED and rent.charge_on is None:
-                self._change(rent.id, charge_on=self.today + timedelta(days=1))
+                self._change(rent, charge_on=self.today + timedelta(days=1))
 
 
 def _first_no_record_counts(patch: pytest.MonkeyPatch) -> type[World]:

@@ -58,7 +58,7 @@ async def _working(jobs: ProcrastinateJobs) -> AsyncIterator[None]:
 
 
 async def _until(done: Callable[[], bool], meanwhile: Drain | None = None) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if done():
             return
         await asyncio.sleep(0.1)

@@ -103,7 +103,7 @@ async def test_a_row_that_somebody_is_writing_is_passed_over(
     async with database.transaction(system_actor) as busy:
         await busy.execute(sa.select(CARD.c.id).where(CARD.c.id == cards[0]).with_for_update())
         async with database.transaction(system_actor) as tx:
-            count, last = await asyncio.wait_for(reseal_rows(tx, name, keys, limit=2000), 5)
+            count, last = await asyncio.wait_for(reseal_rows(tx, name, keys, limit=2000), 120)
         assert (count, last) == (1199, None)
     assert await reseal_everything(database, keys, TABLES) == 801
 
@@ -177,6 +177,21 @@ async def test_a_key_waits_for_whoever_has_sealed_with_it_and_not_committed(
         assert not retiring.done()
     with pytest.raises(Conflict, match=r"key 1 still seals rotation_card\.name \(1\):"):
         await retiring
+
+
+async def test_a_key_waits_for_whoever_has_read_and_not_opened(
+    database: Database, keys: KeyVault, cards: list[UUID], system_actor: Actor, tmp_path: Path
+) -> None:
+    async with database.transaction(system_actor) as reader:
+        read = await reader.scalar(sa.select(CARD.c.name_sealed).where(CARD.c.id == cards[0]))
+        keys.rotate()
+        await reseal_everything(database, keys, TABLES)
+        retiring = asyncio.create_task(retire(database, keys, Files(tmp_path, keys), 1, TABLES))
+        await asyncio.wait([retiring], timeout=0.5)
+        assert keys.open(read, column="rotation_card.name", row=cards[0]) == "name 0"
+    await retiring
+    with pytest.raises(ValueError, match="key 1"):
+        keys.open(read, column="rotation_card.name", row=cards[0])
 
 
 async def test_a_foreign_keyring_is_found_out_at_the_start(

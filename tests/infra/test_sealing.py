@@ -14,7 +14,7 @@ from hub.core.errors import InvalidInput
 from hub.infra import audit
 from hub.infra.access import Actor, system
 from hub.infra.database import Database, Tx
-from hub.infra.sealing import FlawKind, Head, Verification, seal_due, verify
+from hub.infra.sealing import FlawKind, Head, Verification, anything_to_seal, seal_due, verify
 
 WRITERS = 8
 Change = Callable[[list[UUID]], str]
@@ -34,7 +34,7 @@ async def _verified(database: Database, actor: Actor, expected: Head | None = No
 async def _seal_all(database: Database, *, limit: int = 5000) -> list[int]:
     """Seal until nothing waits. The horizon is the whole server's: what other tests have open holds it back."""
     done: list[int] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             async with database.transaction(system("test")) as tx:
                 if not (await verify(tx)).waiting:
@@ -43,6 +43,15 @@ async def _seal_all(database: Database, *, limit: int = 5000) -> list[int]:
                 done.append(sealed)
             else:
                 await asyncio.sleep(0.05)
+
+
+async def _until_there_is_something(database: Database) -> None:
+    """The horizon is the whole server's: what other tests have open holds it back."""
+    for _ in range(2400):
+        if await anything_to_seal(database):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing to seal")
 
 
 async def _past_the_guards(tx: Tx, statement: str) -> None:
@@ -61,6 +70,16 @@ async def test_entries_are_sealed_once_and_nothing_is_wrong(database: Database, 
     assert (await _verified(database, system_actor)).waiting == 3
     assert sum(await _seal_all(database)) == 3
     assert (await _verified(database, system_actor, seen.head)).flaws == ()
+
+
+async def test_a_quick_look_says_whether_there_is_anything(database: Database, system_actor: Actor) -> None:
+    assert not await anything_to_seal(database)
+    await _write(database, system_actor, 2)
+    await _until_there_is_something(database)
+    await _seal_all(database)
+    assert not await anything_to_seal(database)
+    await _write(database, system_actor, 1)
+    await _until_there_is_something(database)
 
 
 # Each says which entries it names, by their place in the trail.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -447,18 +447,19 @@ async def test_an_unknown_login_takes_as_long_as_a_known_one(
 
 
 async def test_hashing_leaves_the_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = threading.Event()
+
     class Slow:
         def hash(self, password: str) -> str:
-            time.sleep(0.2)
-            return "hash"
+            return "the loop has turned" if turned.wait(120) else "the loop has stood still"
 
     monkeypatch.setattr(passwords, "_HASHER", Slow())
     hashing = asyncio.create_task(passwords.hashed("x"))
-    turns = 0
-    while not hashing.done():
+    for _ in range(5):
         await asyncio.sleep(0.01)
-        turns += 1
-    assert turns > 5
+    assert not hashing.done()
+    turned.set()
+    assert await hashing == "the loop has turned"
 
 
 def test_every_role_has_permissions_and_every_permission_a_role_besides_the_administrator() -> None:

@@ -387,7 +387,7 @@ async def test_observers_are_told_by_the_registry(house: House) -> None:
     assert generation.instances["watcher"].state is ProviderState.LOADED
     event = HubStarted(generation=1, instances=("watcher",))
     registry.observe("hub_started", event)
-    seen = await asyncio.to_thread(sys.modules[packages.PREFIX + "watcher"].SEEN.get, timeout=10)
+    seen = await asyncio.to_thread(sys.modules[packages.PREFIX + "watcher"].SEEN.get, timeout=120)
     assert seen == event
     await registry.close()
     assert registry.observed() == {}

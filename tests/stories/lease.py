@@ -137,7 +137,7 @@ class Lease:
             "/leads", {"branch_id": branch, "name": who.name, "phone": who.phone, "source": "walk_in", "wanted": "轩逸"}
         )
         self.lead = lead["id"]
-        assert (lead["state"], lead["name"]) == ("open", "欧***")
+        assert (lead["state"], lead["name"]) == ("open", f"{who.name[0]}***")
         person = {
             "branch_id": branch,
             "name": who.name,

@@ -234,7 +234,7 @@ async def open_world(url: str, folder: Path, start_at: datetime, **settings: Any
         hub_settings = _hub_settings(folder, url, address, vendor_address, settings)
         hub = await stack.enter_async_context(open_hub(hub_settings, url, clock=clock))
         door.app = open_doors(hub.house)
-        vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=30))
+        vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=120))
         yield World(hub=hub, app=door.app, door=door, clock=clock, vendors=vendors, address=address, stack=stack)
 
 
@@ -253,7 +253,7 @@ def _hub_settings(
     folder: Path, url: str, address: str, vendor_address: str, settings: Mapping[str, Any]
 ) -> HubSettings:
     config = folder / "hub.toml"
-    config.write_text(_configuration(vendor_address, {"timeout_s": 3, **settings}))
+    config.write_text(_configuration(vendor_address, {"timeout_s": 20, **settings}))
     return HubSettings(
         config=config,
         data_dir=folder,

@@ -3,8 +3,8 @@
 
 document.documentElement.classList.add("scripted");
 
-const byKey = { h: "/", c: "/contracts", p: "/providers", l: "/leads", a: "/applications", m: "/payments" };
 let goes = false;
+let isDirty = false; // something was typed into a form and not sent
 
 function say(text) {
   const place = document.getElementById("said");
@@ -27,11 +27,6 @@ function step(by) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-function branchOf() {
-  const branch = new URLSearchParams(location.search).get("branch");
-  return branch ? `?branch=${encodeURIComponent(branch)}` : "";
-}
-
 function isTyping(target) {
   return target.closest("input, textarea, select, [contenteditable]") !== null;
 }
@@ -45,7 +40,8 @@ document.addEventListener("keydown", (event) => {
   if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (goes) {
     goes = false;
-    if (byKey[event.key]) location.assign(byKey[event.key] + branchOf());
+    const link = /^[a-z]$/.test(event.key) ? document.querySelector(`[data-go="${event.key}"]`) : null;
+    if (link) link.click();
     return;
   }
   if (event.key === "/") {
@@ -77,6 +73,18 @@ document.addEventListener("click", (event) => {
   });
 });
 
+document.addEventListener("input", (event) => {
+  if (event.target.closest("form.form")) isDirty = true;
+});
+
+document.addEventListener("submit", () => {
+  isDirty = false;
+});
+
+window.addEventListener("beforeunload", (event) => {
+  if (isDirty) event.preventDefault();
+});
+
 document.addEventListener("change", (event) => {
   const sender = event.target.closest("[data-sends]");
   if (sender) sender.form.requestSubmit();
@@ -87,4 +95,5 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (said) say(said);
 });
 
+isDirty = document.querySelector("form.form #problems") !== null;
 document.querySelector("[data-focus]")?.focus();

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
-from hub.infra.access import visible
+from hub.infra.access import by_hand_of, visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced, whose
 from hub.leasing.applications.records import ApplicationRecord
-from hub.leasing.applications.rules import ApplicationState, ApplicationView, Car, CreditOutcome
+from hub.leasing.applications.rules import ApplicationState, ApplicationView, Car, CreditOutcome, Undecided
 from hub.leasing.products.rules import LeaseType
 
 # Ids rise with time, so they stand for when an application was opened.
@@ -20,6 +20,10 @@ _ORDER = Order(
     columns={"opened": ApplicationRecord.id, "number": ApplicationRecord.number},
     standard="opened",
 )
+
+_WAITING = Order(
+    key=ApplicationRecord.id, columns={"asked": ApplicationRecord.submitted_at}, standard="asked"
+)  # who is under review has been submitted
 
 
 async def page(tx: Tx, window: Window) -> Slice[ApplicationView]:
@@ -33,6 +37,45 @@ async def page(tx: Tx, window: Window) -> Slice[ApplicationView]:
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many applications there are in each state, under the other filters."""
     return await count_by(tx, _wanted(tx, window), ApplicationRecord.state, ApplicationState)
+
+
+async def undecided(tx: Tx, window: Window) -> Slice[Undecided]:
+    """Applications that wait for a decision, by when they were submitted; filter `whose`."""
+    found = await sliced(tx, _undecided(tx, window), _WAITING, window, lambda row: row)
+    ids = [row.id for row in found.rows]
+    own = set(await tx.scalars(select(ApplicationRecord.id).where(ApplicationRecord.id.in_(ids), _own(tx))))
+    rows = [
+        Undecided(
+            application=shown(row),
+            asked_by=row.submitted_by or row.opened_by,
+            asked_at=row.submitted_at,
+            is_own=row.id in own,
+        )
+        for row in found.rows
+    ]
+    return Slice(rows=rows, after=found.after, before=found.before)
+
+
+async def count_undecided(tx: Tx, window: Window) -> Count:
+    """How many applications wait for a decision; filter `whose`."""
+    return await count(tx, _undecided(tx, window))
+
+
+def _undecided(tx: Tx, window: Window) -> Select[ApplicationRecord]:
+    query = visible(select(ApplicationRecord), ApplicationRecord.branch_id, tx.actor)
+    query = query.where(ApplicationRecord.state == ApplicationState.UNDER_REVIEW)
+    return whose(query, _own(tx), window)
+
+
+def _own(tx: Tx) -> ColumnElement[bool]:
+    """The condition that the actor opened or submitted it."""
+    return or_(
+        by_hand_of(tx.actor, ApplicationRecord.opened_by_id, ApplicationRecord.opened_by),
+        and_(
+            ApplicationRecord.submitted_by.is_not(None),
+            by_hand_of(tx.actor, ApplicationRecord.submitted_by_id, ApplicationRecord.submitted_by),
+        ),
+    )
 
 
 async def of_party(tx: Tx, party_id: PartyId) -> tuple[ApplicationView, ...]:

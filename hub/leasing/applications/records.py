@@ -34,6 +34,7 @@ class ApplicationRecord(Base):
         Index(None, "branch_id", "id"),
         Index(None, "state", "id"),
         Index(None, "party_id"),
+        Index("ix_application_undecided", "submitted_at", "id", postgresql_where=text("state = 'under_review'")),
         Index("uq_application_live", "quote_id", unique=True, postgresql_where=LIVE_APPLICATION),
     )
 

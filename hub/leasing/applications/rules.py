@@ -282,6 +282,16 @@ class ApplicationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """An application that waits for a decision; `is_own` when the reader opened or submitted it."""
+
+    application: ApplicationView
+    asked_by: str
+    asked_at: datetime
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationSubmitted(Fact):
     """An application has been handed in, complete, and waits for its credit check."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -122,6 +123,13 @@ async def _known_accrual(tx: Tx, partner_id: ChannelId, contract_id: ContractId,
 async def get_partner(tx: Tx, partner_id: ChannelId) -> PartnerView:
     """One partner."""
     return _view(tx, await _partner(tx, partner_id))
+
+
+async def names_of(tx: Tx, partner_ids: Collection[ChannelId]) -> Mapping[ChannelId, str]:
+    """What these partners are called, as far as the actor sees them."""
+    partners = visible(select(ChannelPartnerRecord), ChannelPartnerRecord.branch_id, tx.actor)
+    found = await tx.scalars(partners.where(ChannelPartnerRecord.id.in_(partner_ids)))
+    return {one.id: one.name for one in (_view(tx, partner) for partner in found)}
 
 
 async def list_partners(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> tuple[PartnerView, ...]:

@@ -314,10 +314,17 @@ async def list_checks(
     return tuple(map(_view, await tx.scalars(query)))
 
 
-async def reveal_facts(tx: Tx, check_id: CreditCheckId) -> Mapping[str, str]:
-    """The summary facts of a report, by name; the audit trail says who looked."""
+async def reveal_facts(tx: Tx, check_id: CreditCheckId, *, reason: str | None = None) -> Mapping[str, str]:
+    """The summary facts of a report, by name; the audit trail says who looked, and why if they said so."""
     check = await _check(tx, check_id)
-    await audit.record(tx, action="credit.facts_revealed", subject="credit_check", subject_id=check_id)
+    await audit.record(
+        tx,
+        action="credit.facts_revealed",
+        subject="credit_check",
+        subject_id=check_id,
+        detail={} if reason is None else {"reason": clean_text("reason", reason, longest=300)},
+        branch_id=check.branch_id,
+    )
     if check.facts_sealed is None:
         return {}
     facts: dict[str, str] = json.loads(tx.vault.open(check.facts_sealed, column=_FACTS, row=check.id))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from hub.core.ids import BranchId, ContractId, PayoutId, VehicleId
-from hub.infra.access import visible
+from hub.infra.access import by_hand_of, visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
-from hub.leasing.disbursements.records import DisbursementRecord
-from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, DisbursementView
+from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced, whose
+from hub.leasing.disbursements.records import DisbursementRecord, PayeeRecord
+from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, DisbursementView, Unapproved
 
 PAYEE = "disbursement.payee"
 _ORDER = Order(
@@ -19,6 +19,8 @@ _ORDER = Order(
     columns={"drafted": DisbursementRecord.id, "amount": DisbursementRecord.amount},  # ids rise with time
     standard="drafted",
 )
+
+_WAITING = Order(key=DisbursementRecord.id, columns={"asked": DisbursementRecord.drafted_at}, standard="asked")
 
 
 async def page(tx: Tx, window: Window) -> Slice[DisbursementView]:
@@ -32,6 +34,42 @@ async def page(tx: Tx, window: Window) -> Slice[DisbursementView]:
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many disbursements there are in each state, under the other filters."""
     return await count_by(tx, _wanted(tx, window), DisbursementRecord.state, DisbursementState)
+
+
+async def unapproved(tx: Tx, window: Window) -> Slice[Unapproved]:
+    """Disbursements that wait for an approval, or for one more after a refusal, by when they were drafted; filter `whose`."""
+    found = await sliced(tx, _unapproved(tx, window), _WAITING, window, lambda row: row)
+    ids = [row.id for row in found.rows]
+    own = set(await tx.scalars(select(DisbursementRecord.id).where(DisbursementRecord.id.in_(ids), _own(tx))))
+    rows = [
+        Unapproved(disbursement=view_of(tx, row), asked_by=row.chosen_by or row.drafted_by, is_own=row.id in own)
+        for row in found.rows
+    ]
+    return Slice(rows=rows, after=found.after, before=found.before)
+
+
+async def count_unapproved(tx: Tx, window: Window) -> Count:
+    """How many disbursements wait for an approval; filter `whose`."""
+    return await count(tx, _unapproved(tx, window))
+
+
+def _unapproved(tx: Tx, window: Window) -> Select[DisbursementRecord]:
+    query = visible(select(DisbursementRecord), DisbursementRecord.branch_id, tx.actor)
+    query = query.where(
+        DisbursementRecord.state.in_([DisbursementState.DRAFTED, DisbursementState.REFUSED]),
+        DisbursementRecord.payee_id.is_not(None),
+    )
+    return whose(query, _own(tx), window)
+
+
+def _own(tx: Tx) -> ColumnElement[bool]:
+    """The condition that the actor drafted it, chose its payee, or named the payee's account."""
+    record, payee = DisbursementRecord, PayeeRecord
+    return or_(
+        by_hand_of(tx.actor, record.drafted_by_id, record.drafted_by),
+        and_(record.chosen_by.is_not(None), by_hand_of(tx.actor, record.chosen_by_id, record.chosen_by)),
+        record.payee_id.in_(select(payee.id).where(by_hand_of(tx.actor, payee.named_by_id, payee.named_by))),
+    )
 
 
 def _wanted(tx: Tx, window: Window) -> Select[DisbursementRecord]:

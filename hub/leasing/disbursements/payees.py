@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, not_, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, InvalidInput, NotFound
@@ -12,15 +12,17 @@ from hub.core.ids import BankAccountId, BranchId, ChannelId, PartyId
 from hub.infra import audit, staff
 from hub.infra.access import visible
 from hub.infra.database import Tx
+from hub.infra.paging import Order, Slice, Window, sliced
 from hub.leasing.channels import service as channels
 from hub.leasing.disbursements.records import PayeeRecord
-from hub.leasing.disbursements.rules import PayeeView
+from hub.leasing.disbursements.rules import PayeeStanding, PayeeView
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.documents import clean_text
 
 _NAME = "payee.name"
 _LONGEST_NAME = 120
 LONGEST_KIND = 40
+_ORDER = Order(key=PayeeRecord.id, columns={"named": PayeeRecord.id}, standard="named")  # ids rise with time
 
 
 async def name_payee(
@@ -72,10 +74,8 @@ async def name_payee(
 
 async def end_payee(tx: Tx, payee_id: UUID) -> PayeeView:
     """Nothing more is drafted for this payee; raises Conflict when it was ended before."""
-    payees = visible(select(PayeeRecord), PayeeRecord.branch_id, tx.actor).where(PayeeRecord.id == payee_id)
-    payee = await tx.scalar(payees.with_for_update())
-    if payee is None:
-        raise NotFound("payee", payee_id)
+    rows = visible(select(PayeeRecord), PayeeRecord.branch_id, tx.actor).with_for_update()
+    payee = await _payee(tx, rows, payee_id)
     if payee.ended_at is not None:
         raise Conflict("payee_ended")
     payee.ended_at = tx.now
@@ -101,6 +101,29 @@ async def list_payees(tx: Tx, *, after: UUID | None = None, limit: int = 50) -> 
     if after is not None:
         rows = rows.where(PayeeRecord.id < after)
     return tuple(view(tx, payee) for payee in await tx.scalars(rows))
+
+
+async def page(tx: Tx, window: Window) -> Slice[PayeeView]:
+    """Payees in a window; filters `standing` and `fee_kind`."""
+    rows = visible(select(PayeeRecord), PayeeRecord.branch_id, tx.actor)
+    if standing := window.filters.get("standing"):
+        is_ended = PayeeRecord.ended_at.is_not(None)
+        rows = rows.where(is_ended if standing == PayeeStanding.ENDED else not_(is_ended))
+    if fee_kind := window.filters.get("fee_kind"):
+        rows = rows.where(PayeeRecord.fee_kind == fee_kind)
+    return await sliced(tx, rows, _ORDER, window, lambda payee: view(tx, payee))
+
+
+async def get(tx: Tx, payee_id: UUID) -> PayeeView:
+    """One payee that the actor may see; raises NotFound."""
+    return view(tx, await _payee(tx, visible(select(PayeeRecord), PayeeRecord.branch_id, tx.actor), payee_id))
+
+
+async def _payee(tx: Tx, rows: Select[PayeeRecord], payee_id: UUID) -> PayeeRecord:
+    payee = await tx.scalar(rows.where(PayeeRecord.id == payee_id))
+    if payee is None:
+        raise NotFound("payee", payee_id)
+    return payee
 
 
 async def serving(tx: Tx, payee_id: UUID, branch_id: UUID) -> PayeeRecord:

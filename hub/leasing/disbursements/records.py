@@ -84,6 +84,12 @@ class DisbursementRecord(Base):
             postgresql_where=text("state <> 'cancelled' and fee_kind is not null"),
         ),
         Index(None, "branch_id", "state", "id"),
+        Index(
+            "ix_disbursement_unapproved",
+            "drafted_at",
+            "id",
+            postgresql_where=text("state in ('drafted', 'refused') and payee_id is not null"),
+        ),
         Index(None, "contract_id"),
     )
 

@@ -88,6 +88,13 @@ def third_party_fees(terms: ProductTerms, deal: Deal) -> tuple[Fee, ...]:
     return tuple(fee for fee in deal.fees if fee.amount and payees[fee.kind] is Payee.THIRD_PARTY)
 
 
+class PayeeStanding(StrEnum):
+    """Whether money still goes to a payee."""
+
+    SERVING = "serving"
+    ENDED = "ended"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayeeView:
     """Where money for a dealer or a kind of fee goes, in a branch and those below it; the account by its last digits."""
@@ -131,6 +138,15 @@ class DisbursementView:
     code: str | None
     paid_on: date | None
     cancelled_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A disbursement that waits for an approval; `is_own` when the reader had a hand in it or in its payee."""
+
+    disbursement: DisbursementView
+    asked_by: str
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,11 @@ from hub.leasing.funding.rules import (
 )
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
+    MANDATE_ON_ITS_WAY,
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
     MandateActivated,
-    MandateState,
 )
 from hub.leasing.quotes import service as quotes
 from hub.ledger import postings
@@ -93,11 +93,8 @@ async def _charge(tx: Tx, contract: ContractView, mandate_id: MandateId) -> None
     await tx.flush()
 
 
-_MANDATE_ON_ITS_WAY = frozenset({MandateState.REQUESTED, MandateState.SENT, MandateState.PENDING, MandateState.UNKNOWN})
-
-
 async def _mandate_under_way(tx: Tx, contract_id: ContractId) -> bool:
-    return any(mandate.state in _MANDATE_ON_ITS_WAY for mandate in await payments.mandates_of(tx, contract_id))
+    return any(mandate.state in MANDATE_ON_ITS_WAY for mandate in await payments.mandates_of(tx, contract_id))
 
 
 async def _request_mandate(tx: Tx, contract: ContractView) -> None:

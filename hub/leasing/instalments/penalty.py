@@ -32,6 +32,8 @@ def accruals(instalment: Instalment, terms: PenaltyTerms, today: date) -> tuple[
     start_on = first_penalty_day(instalment.due_on, terms)
     if instalment.penalty_through_on is not None:
         start_on = max(start_on, instalment.penalty_through_on + timedelta(days=1))
+    if start_on > today:
+        return ()
     daily = instalment.rent_left.times(terms.daily_rate)
     room = None if terms.cap_share is None else instalment.rent.times(terms.cap_share) - instalment.penalty
     rows: list[Accrual] = []
@@ -77,10 +79,11 @@ def _borne_at_most(rent: Money, paid: Sequence[RentPayment], terms: PenaltyTerms
 
 def net(accrued: Iterable[Accrual]) -> tuple[Accrual, ...]:
     """What each day still bears, after what was taken back of it; in order of days."""
-    days: dict[date, Money] = {}
+    days: dict[date, Accrual] = {}
     for row in accrued:
-        days[row.accrued_on] = days.get(row.accrued_on, Money.zero()) + row.money
-    return tuple(Accrual(accrued_on=day, money=money) for day, money in sorted(days.items()))
+        held = days.get(row.accrued_on)
+        days[row.accrued_on] = row if held is None else replace(held, money=held.money + row.money)
+    return tuple(days[day] for day in sorted(days))
 
 
 def newest(accrued: Sequence[Accrual], most: Money) -> tuple[Accrual, ...]:

@@ -12,8 +12,8 @@ from hub.core.money import Money
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
-from hub.leasing.inventory.records import VehicleRecord
-from hub.leasing.inventory.rules import VehicleStatus
+from hub.leasing.inventory.records import HoldRecord, VehicleRecord
+from hub.leasing.inventory.rules import HOLDABLE, VehicleStatus
 
 _ORDER = Order(
     key=VehicleRecord.id,
@@ -46,6 +46,17 @@ async def page(tx: Tx, window: Window) -> Slice[Car]:
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many cars there are in each status, under the other filters."""
     return await count_by(tx, _wanted(tx, window), VehicleRecord.status, VehicleStatus)
+
+
+async def free(tx: Tx, *, model: str, limit: int) -> list[Car]:
+    """Cars that a contract could take: in stock or on order, held by nobody; those of a model first."""
+    held = select(HoldRecord.vehicle_id).where(
+        HoldRecord.vehicle_id == VehicleRecord.id, HoldRecord.released_at.is_(None)
+    )
+    query = visible(select(VehicleRecord), VehicleRecord.branch_id, tx.actor)
+    query = query.where(VehicleRecord.status.in_(sorted(HOLDABLE)), ~held.exists())
+    query = query.order_by((VehicleRecord.model == model).desc(), VehicleRecord.id).limit(limit)
+    return [_shown(row) for row in await tx.scalars(query)]
 
 
 def _wanted(tx: Tx, window: Window) -> Select[VehicleRecord]:

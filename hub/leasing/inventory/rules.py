@@ -80,6 +80,29 @@ MOVES: dict[MovementKind, tuple[tuple[VehicleStatus | None, ...], VehicleStatus]
 HOLDABLE = frozenset({_S.ORDERED, _S.PURCHASE_IN_TRANSIT, _S.IN_STOCK})
 
 
+# Moves that do more than move the car.
+HAVE_THEIR_OWN_VERB = frozenset(
+    {
+        MovementKind.ORDERED,
+        MovementKind.SHIPPED_BY_DEALER,
+        MovementKind.CLEARED,
+        MovementKind.RESERVED,
+        MovementKind.RELEASED,
+        MovementKind.DELIVERED,
+        MovementKind.TITLE_TRANSFERRED,
+    }
+)
+# A car on order comes in by `receive`, which also puts it on the books.
+STILL_TO_COME = frozenset({VehicleStatus.ORDERED, VehicleStatus.PURCHASE_IN_TRANSIT})
+
+
+def plain_moves(status: VehicleStatus) -> tuple[MovementKind, ...]:
+    """The moves that a car can make from where it is, and that are nothing but moves."""
+    if status in STILL_TO_COME:
+        return ()
+    return tuple(kind for kind, (starts, _) in MOVES.items() if status in starts and kind not in HAVE_THEIR_OWN_VERB)
+
+
 def moved(status: VehicleStatus | None, kind: MovementKind) -> VehicleStatus:
     """The status that a movement leads to; raises RuleBroken when the car cannot move so from where it is."""
     starts, after = MOVES[kind]

@@ -20,7 +20,9 @@ from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.inventory.records import ORDER_NUMBERS, HoldRecord, MovementRecord, OrderRecord, VehicleRecord
 from hub.leasing.inventory.rules import (
+    HAVE_THEIR_OWN_VERB,
     HOLDABLE,
+    STILL_TO_COME,
     CarToOrder,
     Inspection,
     MovementKind,
@@ -317,7 +319,7 @@ async def move(
     Raises RuleBroken for a move that has its own verb here, or that the car cannot make.
     """
     vehicle = await _locked(tx, vehicle_id)
-    if kind in _HAVE_THEIR_OWN_VERB or vehicle.status in _STILL_TO_COME:
+    if kind in HAVE_THEIR_OWN_VERB or vehicle.status in STILL_TO_COME:
         raise RuleBroken("movement_has_its_own_verb", movement=kind, status=vehicle.status)
     if kind in _NEED_NO_HOLD and await _holder(tx, vehicle.id):
         raise Conflict("vehicle_held")
@@ -325,19 +327,6 @@ async def move(
     return VehicleStatus(vehicle.status)
 
 
-_HAVE_THEIR_OWN_VERB = frozenset(
-    {
-        MovementKind.ORDERED,
-        MovementKind.SHIPPED_BY_DEALER,
-        MovementKind.CLEARED,
-        MovementKind.RESERVED,
-        MovementKind.RELEASED,
-        MovementKind.DELIVERED,
-        MovementKind.TITLE_TRANSFERRED,
-    }
-)
-# A car on order comes in by `receive`, which also puts it on the books.
-_STILL_TO_COME = frozenset({VehicleStatus.ORDERED, VehicleStatus.PURCHASE_IN_TRANSIT})
 _NEED_NO_HOLD = frozenset({MovementKind.PUT_UP_FOR_DISPOSAL, MovementKind.RESTOCKED})
 
 

@@ -86,6 +86,9 @@ MANDATE_MOVES: dict[MandateState, frozenset[MandateState]] = {
     MandateState.REVOKED: frozenset(),
 }
 
+# Asked for, and nobody has said yes or no.
+MANDATE_ON_ITS_WAY = frozenset({MandateState.REQUESTED, MandateState.SENT, MandateState.PENDING, MandateState.UNKNOWN})
+
 NOT_EXECUTED = "not_executed"
 
 

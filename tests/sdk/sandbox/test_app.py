@@ -188,7 +188,7 @@ async def test_callbacks_reach_a_real_server_by_themselves(tmp_path: Path) -> No
     async with loopback(hub) as hub_url, loopback(app) as base_url, httpx.AsyncClient() as client:
         headers = {**GOOD, "webhook-url": f"{hub_url}/webhooks/x"}
         await client.post(f"{base_url}/v1/greetings", headers=headers, json=BODY)
-        came_headers, body = await asyncio.wait_for(came.get(), 5)
+        came_headers, body = await asyncio.wait_for(came.get(), 120)
     assert verify_standard(webhook_request(came_headers, body, clock), ["sandbox-webhook-secret"]).verified
     await app.close()
 
