@@ -7,7 +7,7 @@ nowhere else, and none of it by a plugin.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -25,7 +25,7 @@ from hub.core.hookspecs import OperationSpec
 from hub.core.ports.credit_bureau import CreditOutcome, CreditPullRequest, CreditReport, Inquiry
 from hub.core.ports.esign import Envelope, EnvelopeStatus, VoidRequest
 from hub.core.ports.gps_tracker import CommandReceipt, FenceReceipt
-from hub.core.ports.payments import Mandate, MandateStatus, PaymentOutcome, PaymentResult
+from hub.core.ports.payments import CancelRequest, Mandate, MandateStatus, PaymentOutcome, PaymentResult
 from hub.core.ports.sms import MessageReceipt, MessageStatus
 from hub.core.provider import OperationFacts
 from hub.integrations.answers import CallOutcome
@@ -177,8 +177,19 @@ def reference_of(result: object) -> str | None:
 
 
 def subject_of(request: object) -> str | None:
-    """The reference to ask by when the call has no answer: only a void is about something that the provider names already."""
-    return request.envelope_ref if isinstance(request, VoidRequest) else None
+    """The reference to ask by when the call has no answer: what is stopped has been named by the provider already."""
+    match request:
+        case VoidRequest():
+            return request.envelope_ref
+        case CancelRequest():
+            return request.payment_ref
+        case _:
+            return None
+
+
+def again_at(result: object) -> datetime | None:
+    """From when on the provider takes the request once more, where it has only been told of it so far."""
+    return result.send_again_at if isinstance(result, PaymentResult) else None
 
 
 def next_check(state: CallState, effect: Effect, done: int = 0) -> timedelta:
@@ -197,12 +208,16 @@ class Asking(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """How far the search for an outcome has come. `age` since the send; `no_records` in a row, the latest included."""
+    """How far the search for an outcome has come. `age` since the send; `no_records` in a row, the latest included.
+
+    `sent` since the latest send, None where there was only one.
+    """
 
     state: CallState
     effect: Effect
     age: timedelta
     no_records: int = 0
+    sent: timedelta | None = None
 
 
 class Step(StrEnum):
@@ -230,13 +245,27 @@ def after_no_record(search: Search, facts: OperationFacts) -> Step:
     return Step.SEND_AGAIN if may_repeat else Step.ESCALATE
 
 
+def after_announcement(search: Search, facts: OperationFacts, *, due: bool) -> Step:
+    """The provider has only been told of it, and waits for the request once more; `due`: it takes it by now.
+
+    That is a send like any other after the first: the same key, to whom a key is executed once, while it is honoured.
+    """
+    if search.state is CallState.ESCALATED:
+        return Step.LEAVE
+    if not facts.idempotent or facts.key_lifetime is None or search.age >= facts.key_lifetime:
+        return Step.ESCALATE
+    seen = search.sent is None or search.sent >= (facts.settle_window or timedelta(0))
+    return Step.SEND_AGAIN if due and seen else Step.ASK_LATER
+
+
 def after_no_news(search: Search, facts: OperationFacts | None, asking: Asking) -> Step:
     """The provider could not be asked, or knows of it and has not finished. `facts` are None when it is not set up."""
     match search.state:
         case CallState.ESCALATED:
             return Step.LEAVE
         case CallState.PENDING:
-            if search.age < PENDING_PATIENCE[search.effect]:
+            waited = search.age if search.sent is None else search.sent
+            if waited < PENDING_PATIENCE[search.effect]:
                 return Step.ASK_LATER
             return Step.LET_GO if search.effect is Effect.NOTIFY else Step.ESCALATE
         case _:

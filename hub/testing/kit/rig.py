@@ -51,7 +51,8 @@ Sign = Callable[[str, bytes, datetime], Mapping[str, str]]
 class Callbacks:
     """How this vendor calls back. `sign(secret, body, sent_at)` gives the headers that a genuine callback carries.
 
-    `bodies` are at least two different genuine ones; `unmapped` is one of a type that the plugin does not know.
+    A vendor who posts forms that carry their own signature names its field as `signature_field`; `sign` then gives the
+    fields that are added to the form, by name. `bodies` are at least two different genuine ones; `unmapped` is one of a type that the plugin does not know.
     `signature_header` in lower case; `dated`: the signature covers the time of sending. `other_secret` signs forgeries.
     `in_query`: what proves the vendor is no header, but a parameter of that name in the address that it was given.
     """
@@ -61,6 +62,7 @@ class Callbacks:
     bodies: Sequence[bytes] = field(repr=False)
     unmapped: bytes = field(repr=False)
     signature_header: str = "webhook-signature"
+    signature_field: str | None = None
     dated: bool = True
     in_query: bool = False
     other_secret: str = field(default="another secret altogether", repr=False)
