@@ -40,6 +40,7 @@ async def loopback(app: ASGIApp) -> AsyncIterator[str]:
         http=SandboxProtocol,
         interface="asgi3",  # a bound method would be guessed to be of the older kind
         lifespan="off",
+        interface="asgi3",  # a bound method would be guessed to be of the older kind
         log_level="critical",
         timeout_graceful_shutdown=1,
     )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from hub.core.hookspecs import OPERATIONS, PROJECT, Contract, OperationSpec
 from hub.core.provider import Capability, PluginSettings
 from hub.testing.contexts import KeptLog, call_context, plugin_context
-from hub.testing.kit.line import Line, Trouble
+from hub.testing.kit.line import TRIED, Line, Trouble
 from hub.testing.kit.rig import Booking, Rig
 from hub.testing.kit.roads import IN_PROCESS, Road
 from hub.testing.kit.samples import samples
@@ -135,11 +135,13 @@ class Bench:
 
     async def _tried(self, operation: str, asked: object, key: str, limit_s: float) -> Attempt:
         before, began = len(self.line.carried), asyncio.get_running_loop().time()
-        result, error = None, None
+        result, error, tried = None, None, TRIED.set(operation)
         try:
             result = await self.call(operation, asked, key=key, limit_s=limit_s)
         except (Exception, asyncio.CancelledError) as raised:
             error = raised
+        finally:
+            TRIED.reset(tried)
         return Attempt(
             operation=operation,
             key=key,

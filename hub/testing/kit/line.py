@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +18,9 @@ from hub.sdk.reading import JsonObject
 from hub.testing.kit.rig import Rig
 
 SLOW_S = 0.15
+# The operation that is being tried; the roads write it on each of its requests, so that a rig can tell them apart.
+TRIED: ContextVar[str] = ContextVar("tried", default="")
+OPERATION = "x-kit-operation"
 STRANGE = "a_word_nobody_has_heard"
 _HUGE_BYTES = 10 * 1024 * 1024
 

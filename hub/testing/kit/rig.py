@@ -96,8 +96,9 @@ class Rig:
     `settings` configure an instance; give every secret field a value of its own, the kit looks for it everywhere.
     `books` tells every effect that the vendor has had, in order. `requests` replaces the kit's own request for an
     operation, by a request or by an async function that arranges one. `status_field` is the dotted place of the status
-    in the vendor's JSON answers, None when there is none. `carries` says which HTTP requests carry the operation itself
-    at a vendor who wants others first (a token, an upload).
+    in the vendor's JSON answers, None when there is none. `carries` says which HTTP
+    requests carry the operation itself at a vendor who wants others first (a token, an upload, a look); the header
+    `x-kit-operation` names the operation that is tried.
     """
 
     descriptor: PluginDescriptor
