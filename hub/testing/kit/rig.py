@@ -98,7 +98,8 @@ class Rig:
     operation, by a request or by an async function that arranges one. `status_field` is the dotted place of the status
     in the vendor's JSON answers, None when there is none. `carries` says which HTTP
     requests carry the operation itself at a vendor who wants others first (a token, an upload, a look); the header
-    `x-kit-operation` names the operation that is tried.
+    `x-kit-operation` names the operation that is tried. `until_agreed` are operations that leave nothing at the vendor
+    until a person agrees, a page to sign on say: nothing of them is counted in the books, or can be found again.
     """
 
     descriptor: PluginDescriptor
@@ -112,6 +113,7 @@ class Rig:
     callbacks: Callbacks | None = None
     status_field: str | None = "status"
     carries: Callable[[httpx.Request], bool] = _every
+    until_agreed: frozenset[str] = frozenset()
 
 
 MakeRig = Callable[[], AbstractAsyncContextManager[Rig]]

@@ -36,6 +36,11 @@ def _effects(bench: Bench) -> list[OperationSpec]:
     return found
 
 
+def _booked(bench: Bench) -> list[OperationSpec]:
+    """The operations that leave something at the vendor by themselves."""
+    return [spec for spec in bench.operations if spec.name not in bench.rig.until_agreed]
+
+
 @check(
     "calls.client",
     Tier.BRONZE,
@@ -96,7 +101,8 @@ async def no_retry(bench: Bench) -> None:
 )
 async def same_key_once(bench: Bench) -> None:
     """An effect whose answer was lost, sent again under the same key, is had once."""
-    idempotent = [spec for spec in _effects(bench) if bench.rig.descriptor.operations[spec.name].idempotent]
+    declared = bench.rig.descriptor.operations
+    idempotent = [spec for spec in _booked(bench) if spec.effect is not Effect.READ and declared[spec.name].idempotent]
     if not idempotent:
         raise NotApplicable("no effect is declared idempotent")
     for spec in idempotent:
@@ -116,7 +122,7 @@ async def same_key_once(bench: Bench) -> None:
 async def found_again(bench: Bench) -> None:
     """An effect whose answer was lost is found again through the status operation: by its key, and by what it stops."""
     declared = bench.rig.descriptor.operations
-    asked = [(spec, spec.status_by) for spec in bench.operations if spec.status_by and spec.status_by in declared]
+    asked = [(spec, spec.status_by) for spec in _booked(bench) if spec.status_by and spec.status_by in declared]
     if not asked:
         raise NotApplicable("no effect of this plugin has a status operation")
     for spec, status in asked:
@@ -258,7 +264,7 @@ async def fifty(bench: Bench) -> None:
         attempts = await asyncio.gather(*(_one_of_fifty(bench, spec.name, request, n) for n in range(FIFTY)))
         failed = [attempt for attempt in attempts if attempt.error is not None]
         require(not failed, f"{len(failed)} of {FIFTY} failed: {failed[0] if failed else ''}")
-        if spec.effect is not Effect.READ:
+        if spec.effect is not Effect.READ and spec in _booked(bench):
             booked = [booking.key for booking in await bench.rig.books()]
             require(all(booked.count(attempt.key) == 1 for attempt in attempts), f"{spec.name}: not each had once")
 

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 from hub.core.money import Money
 from hub.core.ports.payments import BankAccount, PayoutRequest, StatementRequest
 from hub.sdk.clock import VirtualClock
-from hub.testing import exempt
 from hub.testing.kit.rig import Callbacks, Refusals, Rig
 from leasehub_payments_wechatpay.plugin import descriptor
 from leasehub_payments_wechatpay.standin import Account, WechatVendor, envelope, sign
@@ -30,15 +29,6 @@ API_V3_KEY = "apiv3-key-of-the-kit-32-bytes-ok"
 PUBLIC_KEY_ID = "PUB_KEY_ID_0000000000000024101100397200000006"
 MERCHANT_SERIAL = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
 _LOOKS = ("payments_mandate_status", "payments_status", "payments_statement", "provider_health")
-
-
-EXEMPTIONS = (
-    exempt(
-        "calls.found_again",
-        "a contract that nobody has signed is not there for the vendor: a page whose answer was lost can only be made again, "
-        "under the same code; debits, refunds and transfers are found again, as tests/test_lost.py shows",
-    ),
-)
 
 
 @cache
@@ -170,6 +160,8 @@ async def make() -> AsyncIterator[Rig]:
         callbacks=_callbacks(clock.now()),
         status_field="trade_state",
         carries=carries,
+        # A contract that nobody has signed is not there for the vendor.
+        until_agreed=frozenset({"payments_mandate"}),
     )
 
 
