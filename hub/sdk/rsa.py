@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from hub.core.errors import Misconfigured
+from hub.core.provider import Credential, CredentialKind
 
 PrivateKey = rsa.RSAPrivateKey
 PublicKey = rsa.RSAPublicKey
@@ -69,6 +70,17 @@ def key_of(certificate: Certificate, name: str) -> PublicKey:
     if not isinstance(found, PublicKey):
         raise Misconfigured(f"{name}: the certificate is not for an RSA key")
     return found
+
+
+def credential(name: str, certificate: Certificate, number: str, *, current: bool = True) -> Credential:
+    """A certificate of the settings as an operator may see it: under which number the vendor knows it, until when it counts."""
+    return Credential(
+        name=name,
+        kind=CredentialKind.CERTIFICATE,
+        fingerprint=number,
+        not_after=certificate.not_valid_after_utc,
+        current=current,
+    )
 
 
 def fingerprint(key: PublicKey) -> str:

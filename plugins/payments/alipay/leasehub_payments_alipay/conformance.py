@@ -256,8 +256,8 @@ async def make() -> AsyncIterator[Rig]:
     """A fresh vendor with its plugin."""
     clock = VirtualClock(START_AT)
     vendor = AlipayVendor(clock, certified_app())
-    transport = httpx.ASGITransport(app=vendor.app)
     _yesterday(vendor)
+    transport = httpx.ASGITransport(app=vendor.app)
 
     async def later() -> None:
         clock.advance(timedelta(minutes=2))

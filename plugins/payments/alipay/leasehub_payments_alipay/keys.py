@@ -139,20 +139,10 @@ def credentials(settings: AlipaySettings) -> tuple[Credential, ...]:
     for name in certified:
         text = getattr(settings, name)
         for one in rsa.certificates(text, name) if text else ():
-            found.append(_shown(name, one))
+            found.append(rsa.credential(name, one, serial_of(one), current=not name.startswith("previous")))
     found += [
         Credential(name=name, kind=CredentialKind.SECRET)
         for name in ("encrypt_key", "app_auth_token")
         if getattr(settings, name)
     ]
     return tuple(found)
-
-
-def _shown(name: str, certificate: rsa.Certificate) -> Credential:
-    return Credential(
-        name=name,
-        kind=CredentialKind.CERTIFICATE,
-        fingerprint=serial_of(certificate),
-        not_after=certificate.not_valid_after_utc,
-        current=not name.startswith("previous"),
-    )

@@ -138,7 +138,7 @@ def credentials(settings: WechatpaySettings) -> tuple[Credential, ...]:
     merchant = MerchantKey(settings)
     found = [Credential(name="merchant_private_key", kind=CredentialKind.PRIVATE_KEY, fingerprint=merchant.serial)]
     if merchant.certificate:
-        found.append(_shown("merchant_certificate", merchant.certificate))
+        found.append(rsa.credential("merchant_certificate", merchant.certificate, merchant.serial))
     found += [
         Credential(name="api_v3_key", kind=CredentialKind.SECRET),
         *(
@@ -152,14 +152,5 @@ def credentials(settings: WechatpaySettings) -> tuple[Credential, ...]:
             found.append(Credential(name=f"{prefix}public_key", kind=kind, fingerprint=name, current=not prefix))
     if settings.platform_certificates:
         given = rsa.certificates(settings.platform_certificates, "platform_certificates")
-        found += [_shown("platform_certificates", one) for one in given]
+        found += [rsa.credential("platform_certificates", one, serial_of(one)) for one in given]
     return tuple(found)
-
-
-def _shown(name: str, certificate: rsa.Certificate) -> Credential:
-    return Credential(
-        name=name,
-        kind=CredentialKind.CERTIFICATE,
-        fingerprint=serial_of(certificate),
-        not_after=certificate.not_valid_after_utc,
-    )
