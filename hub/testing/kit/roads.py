@@ -95,7 +95,7 @@ class _Rerouted(httpx.AsyncBaseTransport):
         request.headers[OPERATION] = TRIED.get()
         refused = self._line.trouble is Trouble.REFUSED and self._line.rig.carries(request)
         if refused:
-            self._line.seen.append(request)
+            self._line.note(request)
         origin = f"{url.scheme}://{url.netloc.decode()}"
         led = httpx.Request(
             request.method,

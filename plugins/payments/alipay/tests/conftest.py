@@ -89,7 +89,7 @@ async def shop() -> AsyncIterator[Shop]:
 async def _shop(*, certified: bool) -> AsyncIterator[Shop]:
     clock = VirtualClock(START_AT)
     vendor = AlipayVendor(clock, certified_app() if certified else app())
-    async with loopback(vendor.app) as base_url, httpx.AsyncClient(trust_env=False) as client:
+    async with loopback(vendor.app) as base_url, httpx.AsyncClient(trust_env=False, verify=False) as client:
         vendor.origin = base_url.replace("http://", "https://")
         made = (certified_settings if certified else settings)(base_url)
         provider = Alipay(AlipaySettings.model_validate(made), plugin_context(client, clock))

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -41,15 +42,20 @@ _DC = {
 }
 
 
+@cache
+def _made(*, certified: bool) -> Any:
+    """The library as its author says; reading keys takes it long."""
+    if certified:
+        return DCAliPay(appid=APP_ID, app_private_key_string=private_pem(key("app")), **_DC)
+    public = public_pem(key("vendor"))
+    return AliPay(appid=APP_ID, app_private_key_string=private_pem(key("app")), alipay_public_key_string=public)
+
+
 def _library(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The library, at the shop's instant and address."""
     here = shop.clock.now().astimezone(SHANGHAI)
     monkeypatch.setattr("alipay.datetime", SimpleNamespace(now=lambda: here))
-    if shop.vendor.served.app_cert_sn:
-        made: Any = DCAliPay(appid=APP_ID, app_private_key_string=private_pem(key("app")), **_DC)
-    else:
-        public = public_pem(key("vendor"))
-        made = AliPay(appid=APP_ID, app_private_key_string=private_pem(key("app")), alipay_public_key_string=public)
+    made = _made(certified=bool(shop.vendor.served.app_cert_sn))
     made._gateway = f"{shop.base_url}/gateway.do"
     return made
 
@@ -84,7 +90,7 @@ def _same(shop: Shop, library: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("contract", ["C-1", LONG, 'a&b=c "quoted" \\ é€😀 +%20~*\''])
-@pytest.mark.parametrize("fen", [1, 29, 99_999_999_99])
+@pytest.mark.parametrize("fen", [29, 99_999_999_99])
 async def test_a_debit_is_what_the_library_sends_and_believes(
     any_shop: Shop, monkeypatch: pytest.MonkeyPatch, contract: str, fen: int
 ) -> None:
@@ -242,8 +248,11 @@ async def test_a_key_that_is_being_changed_counts_beside_the_new_one(any_shop: S
     assert not shown[next(iter(changed))].current
 
 
-@given(st.dictionaries(st.text(max_size=8), st.recursive(st.text() | st.integers() | st.none(), st.lists), max_size=5))
-@settings(max_examples=80, deadline=None)
+_SIMPLE = st.text(max_size=9) | st.integers() | st.none()
+
+
+@given(st.dictionaries(st.text(max_size=8), _SIMPLE | st.lists(_SIMPLE, max_size=3), max_size=4))
+@settings(max_examples=30, deadline=None)
 def test_nodes_are_cut_out_as_they_were_written(content: dict[str, Any]) -> None:
     for written in (json.dumps(content), json.dumps(content, ensure_ascii=False, indent=1)):
         cut = nodes_of(written) if content else {}
@@ -252,7 +261,7 @@ def test_nodes_are_cut_out_as_they_were_written(content: dict[str, Any]) -> None
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_is_no_object_is_not_cut(text: str) -> None:
     try:
         expected = json.loads(text)
