@@ -43,6 +43,9 @@ _jobs = Counter("leasehub_jobs", "Jobs by how they ended", ["task", "outcome"], 
 _job_seconds = Histogram(
     "leasehub_job_seconds", "How long a job took", ["task"], buckets=_JOB_BUCKETS, registry=REGISTRY
 )
+_held_up = Counter(
+    "leasehub_loop_held_up_seconds", "How long plugins have kept everybody waiting", ["instance"], registry=REGISTRY
+)
 
 UNKNOWN_ROUTE = "(none)"  # what no route takes has one name, whatever was asked for
 
@@ -63,3 +66,8 @@ def job(task: str, outcome: str, seconds: float) -> None:
     """A job has ended."""
     _jobs.labels(task, outcome).inc()
     _job_seconds.labels(task).observe(seconds)
+
+
+def loop_held_up(instance: str, seconds: float) -> None:
+    """A plugin has kept the event loop to itself for so long."""
+    _held_up.labels(instance).inc(seconds)

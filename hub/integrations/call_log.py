@@ -83,6 +83,12 @@ async def get_call(tx: Tx, call_id: UUID) -> CallView:
     return shown(row)
 
 
+async def is_escalated(tx: Tx, call_id: UUID) -> bool:
+    """Whether machines have given a call up, so that a person must find out what became of it."""
+    state = await tx.scalar(select(ProviderCall.state).where(ProviderCall.id == call_id))
+    return state == CallState.ESCALATED
+
+
 async def in_scope(tx: Tx, rows: Select[*_Columns]) -> Select[*_Columns]:
     """Calls of the actor's branches; a call that belongs to no branch is the whole company's.
 

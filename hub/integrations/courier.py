@@ -7,9 +7,10 @@ down, is the executor's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
@@ -19,9 +20,10 @@ from hub.infra.tracing import span
 from hub.integrations import wire
 from hub.integrations.breaker import Breaker, Breakers, BreakerState
 from hub.integrations.bulkhead import Bulkheads
+from hub.integrations.custody import Driven
 from hub.integrations.errands import Ended, Trip
 from hub.integrations.plugins import HEALTH, shown
-from hub.integrations.verdicts import Mark, Withheld, conduct
+from hub.integrations.verdicts import Mark, Withheld, conduct, is_about
 
 _PROBE_S = 5.0
 _BACKOFF_S, _LONGEST_BACKOFF_S = 0.2, 2.0
@@ -116,8 +118,15 @@ class Courier:
         trip.attempt += 1
         context = self._context(trip, seconds)
         try:
-            result = await contained(trip.operation.call(trip.errand.ask.request, context), seconds)
+            result = await contained(
+                trip.operation.call(trip.errand.ask.request, context),
+                seconds,
+                instance=trip.instance.name,
+                hook=trip.errand.ask.operation,
+            )
             checked = wire.checked(trip.errand.ask.operation, result)
+            if not is_about(checked, trip.errand.ask.request):
+                raise UnknownOutcome("the answer is about something else")
         except ProviderError as error:
             self._mark(trip, error)
             raise
@@ -162,7 +171,8 @@ class Courier:
         breaker.probing, healthy = True, False
         try:
             seconds = min(self._left(trip), _PROBE_S)
-            health = await contained(trip.instance.operations[HEALTH].call(None, self._context(trip, seconds)), seconds)
+            asked = trip.instance.operations[HEALTH].call(None, self._context(trip, seconds))
+            health = await contained(asked, seconds, instance=trip.instance.name, hook=HEALTH)
             healthy = isinstance(health, Health) and health.healthy
         except ProviderError:
             healthy = False
@@ -187,14 +197,15 @@ class Courier:
         self.breakers.tell(trip.instance.name, trip.errand.spec.capability, trip.errand.generation, move)
 
 
-async def contained(call: Awaitable[object], seconds: float) -> object:
+async def contained(call: Coroutine[Any, Any, object], seconds: float, *, instance: str, hook: str) -> object:
     """Await a plugin's own code for at most `seconds`; whatever it raises becomes a ProviderError.
 
-    It is awaited here and not in a task of its own, out of which a SystemExit would stop the event loop.
+    It is awaited here and not in a task of its own, out of which a SystemExit would stop the event loop. The keyboard
+    interrupts the loop and never a plugin, so that a KeyboardInterrupt is the plugin's own like anything else.
     """
     try:
         async with asyncio.timeout(seconds):
-            return await call
+            return await Driven(call, instance, hook)
     except ProviderError:
         raise
     except TimeoutError:
@@ -204,7 +215,5 @@ async def contained(call: Awaitable[object], seconds: float) -> object:
         if task is not None and task.cancelling():
             raise
         raise UnknownOutcome("the plugin cancelled itself") from None
-    except KeyboardInterrupt:
-        raise  # belongs to the person at the keyboard
     except BaseException as error:
         raise UnknownOutcome(shown(error)) from error

@@ -27,7 +27,8 @@ from hub.infra.masking import masked
 from hub.infra.statements import bare, compiled
 from hub.integrations import wire
 from hub.integrations.applying import apply_due
-from hub.integrations.plugins import Receive, shown
+from hub.integrations.custody import WATCH
+from hub.integrations.plugins import WEBHOOK, Receive, shown
 from hub.integrations.records import InboxDelivery
 from hub.integrations.registry import Registry
 
@@ -66,9 +67,9 @@ async def receive(database: Database, registry: Registry, *, instance: str, requ
 def read(receiver: Receive, request: WebhookRequest, instance: str) -> WebhookDelivery | None:
     """What the plugin makes of a callback; None unless it is verified, whatever the plugin does."""
     try:
-        delivery = wire.checked_delivery(receiver(request))
-    except KeyboardInterrupt:
-        raise  # belongs to the person at the keyboard
+        with WATCH.over(instance, WEBHOOK):
+            said = receiver(request)
+        delivery = wire.checked_delivery(said)
     except BaseException as error:
         logger("inbox").warning("callback_unreadable", instance=instance, error=shown(error))
         return None

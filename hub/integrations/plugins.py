@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -36,7 +36,7 @@ from hub.integrations.configuration import PluginEntry, did_you_mean
 from hub.integrations.guard import Done, Overran, Raised, within
 
 _T = TypeVar("_T")
-Call = Callable[[object, CallContext], Awaitable[object]]
+Call = Callable[[object, CallContext], Coroutine[Any, Any, object]]
 Receive = Callable[[WebhookRequest], WebhookDelivery]
 
 _LONGEST_TEXT = 400

@@ -45,7 +45,10 @@ class Learned(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pursuit:
-    """Where the search for the outcome of one call stands; the fields are those of the recorded call."""
+    """Where the search for the outcome of one call stands; the fields are those of the recorded call.
+
+    `refusal`: how the latest of several sends was refused, which says nothing of those before it.
+    """
 
     state: CallState
     effect: Effect
@@ -55,6 +58,7 @@ class Pursuit:
     no_record_count: int = 0
     no_record_at: datetime | None = None
     sent_again_at: datetime | None = None
+    refusal: Ended | None = None
 
     def search(self, now: datetime) -> Search:
         """How far it has come, for the table of the contract."""
@@ -130,6 +134,8 @@ def after_question(
         assert facts is not None, "it has answered"
         pursuit = _counted(pursuit, facts, now)
         step = after_no_record(pursuit.search(now), facts)
+        if step is Step.SEND_AGAIN and pursuit.refusal is not None:
+            return replace(settled(pursuit, pursuit.refusal, now), cut_off=cut_off)
         return _stepped(pursuit, step, "the provider has no record of it", now, cut_off=cut_off)
     if found is not None:
         pursuit = replace(pursuit, no_record_count=0, no_record_at=None)
@@ -180,11 +186,17 @@ def not_kept(turn: Turn) -> Turn:
 
 
 def after_second_send(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
-    """What one more send has made of it; that it was not executed now says nothing of the first time."""
+    """What one more send has made of it; that it was not executed now says nothing of the first time.
+
+    A refusal at the door is that too, for a door may be shut before anybody looks the key up. It is believed once the
+    provider has no record after it either. One that stands in the provider's books is the outcome.
+    """
     if pursuit.state not in OPEN_STATES:
         return Turn(after=pursuit, learned=Learned.CLOSED)
     if ended.state in (CallState.UNKNOWN, CallState.NOT_EXECUTED):
         return Turn(after=pursuit, learned=Learned.NOTHING)
+    if ended.state is CallState.REJECTED and ended.result is None and pursuit.state is CallState.UNKNOWN:
+        return Turn(after=replace(pursuit, refusal=ended), learned=Learned.NOTHING)
     return settled(pursuit, ended, now)
 
 
@@ -227,6 +239,7 @@ def _stepped(pursuit: Pursuit, step: Step, reason: str, now: datetime, *, cut_of
                 reconcile_count=0,
                 reconcile_at=soon,
                 sent_again_at=now,
+                refusal=None,
             )
             return Turn(after=after, learned=Learned.NOTHING, cut_off=cut_off, send_again=True)
         case Step.LET_GO:

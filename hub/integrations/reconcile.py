@@ -18,9 +18,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from hub.core.effects import Effect
-from hub.core.errors import Conflict, InvalidInput, NotFound, UnknownOutcome
+from hub.core.errors import Conflict, InvalidInput, NotFound, RetryAdvice, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS
-from hub.core.ports import StatusQuery
+from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.sms import MessageRequest
 from hub.core.provider import OperationFacts
 from hub.infra import audit
@@ -37,7 +37,7 @@ from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import shown
 from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, not_kept, settled, taken
 from hub.integrations.records import ProviderCall
-from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, again_at, outcome_of
+from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, again_at, outcome_of, shows_nothing_of
 
 RECONCILE = "reconcile.tick"
 CHUNK = 500
@@ -183,13 +183,26 @@ def _way(executor: Executor, call: ProviderCall) -> tuple[OperationFacts | None,
 
 
 async def _status(database: Database, executor: Executor, call: ProviderCall) -> object | None:
-    """What the instance says became of a call; None when it does not answer."""
+    """What the instance says became of a call; None when it does not answer.
+
+    What it does not know by its own reference is asked for by our key: the reference may never have been right.
+    """
+    query = _question(database, executor, call)
+    found = await _found(executor, call, query)
+    if isinstance(found, NoRecord) and call.provider_ref is not None:
+        found = await _found(executor, call, replace(query, provider_ref=None))
+    if shows_nothing_of(call.operation, CallState(call.state), found):
+        return NoRecord(query=query)
+    return found
+
+
+async def _found(executor: Executor, call: ProviderCall, query: StatusQuery) -> object | None:
     status_by = OPERATIONS[call.operation].status_by
     assert status_by is not None, "asked only where it is possible"
     answer = await executor.inquire(
         Ask(
             operation=status_by,
-            request=_question(database, executor, call),
+            request=query,
             key=f"{call.id}:{call.reconcile_count}",
             lease_id=call.lease_id,
             branch=call.branch,
@@ -249,10 +262,24 @@ def _pursuit(call: ProviderCall) -> Pursuit:
         no_record_count=call.no_record_count,
         no_record_at=call.no_record_at,
         sent_again_at=call.sent_again_at,
+        refusal=_refusal(call),
     )
 
 
+def _refusal(call: ProviderCall) -> Ended | None:
+    """How the latest of several sends was refused: an open call has no other code of the vendor's."""
+    if call.state != CallState.UNKNOWN or call.sent_again_at is None or call.error_code in (None, UnknownOutcome.code):
+        return None
+    advice = RetryAdvice(call.advice) if call.advice else None
+    return Ended(state=CallState.REJECTED, error_code=call.error_code, detail=call.detail, advice=advice)
+
+
 def _pursue(call: ProviderCall, after: Pursuit) -> None:
+    if after.state is CallState.UNKNOWN:
+        refused = after.refusal
+        call.error_code = refused.error_code if refused else UnknownOutcome.code
+        call.advice = refused.advice if refused else None
+        call.detail = refused.detail if refused else call.detail
     call.state, call.reconcile_at, call.reconcile_count = after.state, after.reconcile_at, after.reconcile_count
     call.no_record_count, call.no_record_at = after.no_record_count, after.no_record_at
     call.sent_again_at = after.sent_again_at

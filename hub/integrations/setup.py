@@ -31,6 +31,7 @@ from hub.infra.destinations import Destinations
 from hub.infra.masking import masked_text
 from hub.integrations.configuration import Configuration, ProviderEntry
 from hub.integrations.credentials import SecretSource, settle, shows_secret
+from hub.integrations.custody import Driven
 from hub.integrations.generation import Generation, Instance, PluginCard
 from hub.integrations.observers import Observer
 from hub.integrations.plugins import (
@@ -219,7 +220,7 @@ class Setup:
         if health is None:
             return instance
         limit_s = self.limits.health_s
-        task = asyncio.create_task(_asked(health, self._health_context(instance)))
+        task = asyncio.create_task(_asked(health, self._health_context(instance), instance.name))
         try:
             await asyncio.wait({task}, timeout=limit_s)
         finally:
@@ -252,10 +253,10 @@ def _provided(
     return bind(manager, provider, descriptor, context.instance)
 
 
-async def _asked(health: BoundOperation, ctx: CallContext) -> tuple[ProviderState, str]:
+async def _asked(health: BoundOperation, ctx: CallContext, instance: str) -> tuple[ProviderState, str]:
     """What a provider says of itself, as a state; nothing that it raises gets out, for it runs as a task of its own."""
     try:
-        answer: Any = await health.call(None, ctx)
+        answer: Any = await Driven(health.call(None, ctx), instance, HEALTH)
     except AuthFailed as error:
         return ProviderState.AUTH_FAILED, shown(error)
     except Misconfigured as error:
@@ -264,7 +265,7 @@ async def _asked(health: BoundOperation, ctx: CallContext) -> tuple[ProviderStat
         return ProviderState.DEGRADED, shown(error)
     except Exception as error:
         return ProviderState.SETUP_RETRY, shown(error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         raise
     except BaseException as error:
         return ProviderState.SETUP_ERROR, f"{HEALTH} raised {shown(error)}"

@@ -22,9 +22,10 @@ from hub.core.errors import (
     RetryAdvice,
 )
 from hub.core.hookspecs import OperationSpec
+from hub.core.ports import StatusQuery
 from hub.core.ports.credit_bureau import CreditOutcome, CreditPullRequest, CreditReport, Inquiry
-from hub.core.ports.esign import Envelope, EnvelopeStatus, VoidRequest
-from hub.core.ports.gps_tracker import CommandReceipt, FenceReceipt
+from hub.core.ports.esign import Envelope, EnvelopeStatus, FetchRequest, SignedFiles, VoidRequest
+from hub.core.ports.gps_tracker import CommandReceipt, FenceReceipt, Geofence, GeofenceDelete
 from hub.core.ports.payments import CancelRequest, Mandate, MandateStatus, PaymentOutcome, PaymentResult
 from hub.core.ports.sms import MessageReceipt, MessageStatus
 from hub.core.provider import OperationFacts
@@ -190,6 +191,30 @@ def subject_of(request: object) -> str | None:
 def again_at(result: object) -> datetime | None:
     """From when on the provider takes the request once more, where it has only been told of it so far."""
     return result.send_again_at if isinstance(result, PaymentResult) else None
+
+
+def is_about(result: object, request: object) -> bool:
+    """Whether a result is about what the request names; one about something else proves nothing, however well it reads."""
+    match request:
+        case StatusQuery(provider_ref=named) | CancelRequest(payment_ref=named):
+            pass
+        case VoidRequest(envelope_ref=named) | FetchRequest(envelope_ref=named):
+            pass
+        case Geofence(fence_ref=named) | GeofenceDelete(fence_ref=named):
+            pass
+        case _:
+            return True
+    found = result.envelope_ref if isinstance(result, SignedFiles) else reference_of(result)
+    return named is None or found is None or found == named
+
+
+def shows_nothing_of(operation: str, state: CallState, found: object) -> bool:
+    """Whether what the provider says of a subject shows that an unanswered call about it has left no trace.
+
+    An envelope that is still out was not taken back; only where the provider has said that it is at it, it may yet be.
+    """
+    out = isinstance(found, Envelope) and found.status in (EnvelopeStatus.SENT, EnvelopeStatus.PARTLY_SIGNED)
+    return operation == "esign_void" and out and state is not CallState.PENDING
 
 
 def next_check(state: CallState, effect: Effect, done: int = 0) -> timedelta:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from hub.core.errors import InvalidInput, UnknownOutcome
 from hub.core.hookspecs import OPERATIONS, SPEC_CLASSES, ProviderV1
@@ -20,6 +21,8 @@ from hub.core.json import JsonValue
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent
 from hub.infra.masking import HIDDEN, masked_value
 
+LONGEST_REFERENCE = 120  # characters; the shortest column that one goes into
+LONGEST_RESULT = 32 * 1024 * 1024
 # Inside a tuple the configuration reaches plain dataclasses, which must not know pydantic themselves.
 _STRICT = ConfigDict(strict=True, revalidate_instances="always", ser_json_bytes="base64", val_json_bytes="base64")
 # Even hidden fields show their last digits when they are named like a number that people compare by its end.
@@ -52,10 +55,33 @@ def checked(operation: str, result: object) -> object:
     if type(result) not in kinds:
         raise UnknownOutcome(f"{operation} returned a {type(result).__name__}, which the contract does not know")
     try:
-        return _adapter(annotation).validate_python((result,))[0]
+        read = _adapter(annotation).validate_python((result,))[0]
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"][1:])
         raise UnknownOutcome(f"{operation} returned an unreadable {type(result).__name__}: {where}") from None
+    if reason := _unkeepable(read):
+        raise UnknownOutcome(f"{operation} returned a {type(result).__name__} that {reason}")
+    return read
+
+
+def _unkeepable(result: object) -> str:
+    """Why a result cannot be written down, if it cannot; what is not written down would not be known tomorrow."""
+    try:
+        text = to_text(result)
+    except (PydanticSerializationError, UnicodeError):
+        return "cannot be written down"
+    if len(text) > LONGEST_RESULT:
+        return f"is longer than {LONGEST_RESULT} characters"
+    if "\\u0000" in text:  # PostgreSQL keeps none
+        return "contains a null character"
+    longest = max((len(value) for value in _references(result)), default=0)
+    return f"has a reference of {longest} characters" if longest > LONGEST_REFERENCE else ""
+
+
+def _references(result: object) -> list[str]:
+    """The texts by which a result names what it is about."""
+    names = [field.name for field in fields(result) if field.name.endswith(("_ref", "code", "failure"))]  # type: ignore[arg-type]
+    return [value for value in (getattr(result, name) for name in names) if isinstance(value, str)]
 
 
 def result_kinds(operation: str) -> tuple[type, ...]:

@@ -31,8 +31,8 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def loopback(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve `app` on a free port; gives its address, without a slash at the end."""
+async def loopback(app: ASGIApp, bound: socket.socket | None = None) -> AsyncIterator[str]:
+    """Serve `app` on a free port, or at a socket that is bound already; gives its address, without a slash at the end."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -40,12 +40,11 @@ async def loopback(app: ASGIApp) -> AsyncIterator[str]:
         http=SandboxProtocol,
         interface="asgi3",  # a bound method would be guessed to be of the older kind
         lifespan="off",
-        interface="asgi3",  # a bound method would be guessed to be of the older kind
         log_level="critical",
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    bound = config.bind_socket()
+    bound = bound or config.bind_socket()
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         await server.ready.wait()

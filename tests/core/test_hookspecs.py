@@ -54,7 +54,7 @@ def test_every_hook_is_an_operation_an_observer_or_the_callback() -> None:
         for name, made in vars(owner).items()
         if hasattr(made, f"{PROJECT}_spec")
     }
-    assert hooks == set(OPERATIONS) | {"webhook_receive"}
+    assert hooks == set(OPERATIONS) | {"webhook_receive", "provider_credentials"}
 
 
 def test_every_capability_has_its_class() -> None:
@@ -138,4 +138,9 @@ def test_pluggy_takes_every_specification() -> None:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Contract)
     known = {name for name in vars(manager.hook) if not name.startswith("_")}
-    assert known == {*OPERATIONS, "webhook_receive", *(name for name in vars(ObserverV1) if not name.startswith("_"))}
+    assert known == {
+        *OPERATIONS,
+        "webhook_receive",
+        "provider_credentials",
+        *(name for name in vars(ObserverV1) if not name.startswith("_")),
+    }

@@ -341,6 +341,8 @@ class World:
         yield self._moment()
         news = yield from self._call(charge)
         yield self._moment()
+        call = self.calls.get(charge.id)
+        news = replace(news, given_up=call is not None and call.at.state is CallState.ESCALATED)
         movements.take_charge(self, charge, news)  # type: ignore[arg-type]
         self._take_facts()
 

@@ -30,6 +30,7 @@ from hub.core.ports.payments import (
 from hub.core.ports.sms import MessageReceipt, MessageRequest, MessageStatus
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookReply, WebhookRequest
 from hub.core.provider import CallContext, Capability, Health, Mode, OperationFacts, PluginDescriptor, PluginSettings
+from hub.infra.database import Database
 from hub.integrations.generation import Generation, Instance
 from hub.integrations.plugins import ProviderState, bind, contract_manager
 from hub.integrations.routing import Routes
@@ -274,6 +275,21 @@ def signed(body: Mapping[str, object] | str, *, secret: bytes = SECRET) -> tuple
     """A callback's body and headers, as a vendor sends them."""
     raw = json.dumps(body).encode()
     return raw, {"x-signature": hmac.new(secret, raw, hashlib.sha256).hexdigest()}
+
+
+@contextmanager
+def power_cut(database: Database) -> Iterator[None]:
+    """As good as a crash between the send and its end: the answer of no call is written down."""
+
+    def cut(point: str) -> None:
+        if point == "call_book.end":
+            raise ConnectionError("power cut")
+
+    before, database.fault = database.fault, cut
+    try:
+        yield
+    finally:
+        database.fault = before
 
 
 Play = Callable[[object, CallContext], Step]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hub.core.effects import Effect
 from hub.core.errors import NotSent, Rejected
+from hub.core.money import Money
 from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.payments import PaymentOutcome, PaymentResult
 from hub.core.provider import OperationFacts
@@ -48,7 +49,29 @@ def test_that_a_second_send_was_not_executed_says_nothing_of_the_first() -> None
     not_sent = after_second_send(UNKNOWN, Ended.with_error(NotSent(), Effect.MONEY), now)
     assert (not_sent.learned, not_sent.after.state) == (Learned.NOTHING, CallState.UNKNOWN)
     refused = after_second_send(UNKNOWN, Ended.with_error(Rejected("x"), Effect.MONEY), now)
-    assert (refused.learned, refused.after.state) == (Learned.SETTLED, CallState.REJECTED)
+    assert (refused.learned, refused.after.state) == (Learned.NOTHING, CallState.UNKNOWN)
+
+
+def test_a_refusal_in_the_providers_books_is_the_outcome_of_a_second_send() -> None:
+    booked = Ended.with_result(PaymentResult(outcome=PaymentOutcome.REJECTED, code="no_funds"))
+    turn = after_second_send(UNKNOWN, booked, SENT_AT + timedelta(minutes=11))
+    assert (turn.learned, turn.after.state) == (Learned.SETTLED, CallState.OK)
+    assert turn.ended == booked
+
+
+def test_a_second_send_that_is_refused_at_the_door_is_refused_once_the_first_is_nowhere_either() -> None:
+    again = _asked(_asked(UNKNOWN, 10).after, 11).after
+    refused = after_second_send(again, Ended.with_error(Rejected("x"), Effect.MONEY), SENT_AT + timedelta(minutes=11))
+    once = _asked(refused.after, 21)
+    assert (once.after.state, once.send_again) == (CallState.UNKNOWN, False)
+    twice = _asked(once.after, 22)
+    assert (twice.learned, twice.after.state, twice.send_again) == (Learned.SETTLED, CallState.REJECTED, False)
+    assert twice.ended is not None
+    assert twice.ended.error_code == "x"
+    paid = PaymentResult(outcome=PaymentOutcome.SUCCEEDED, money=Money.of("1.00"))
+    now = SENT_AT + timedelta(minutes=22)
+    found = after_question(once.after, found=paid, known=None, facts=FACTS, asking=Asking.POSSIBLE, now=now)
+    assert (found.learned, found.after.state) == (Learned.SETTLED, CallState.OK)
 
 
 def test_an_intent_that_was_left_behind_is_unknown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -20,9 +21,11 @@ from hub.core.errors import (
 from hub.core.hookspecs import OPERATIONS
 from hub.core.identity import DocumentKind
 from hub.core.money import Money
+from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.credit_bureau import Applicant, CreditOutcome, CreditPullRequest, CreditReport, Inquiry
-from hub.core.ports.esign import Envelope, EnvelopeStatus
-from hub.core.ports.payments import Mandate, MandateStatus, PaymentOutcome, PaymentResult
+from hub.core.ports.esign import Envelope, EnvelopeStatus, FetchRequest, SignedFiles, VoidRequest
+from hub.core.ports.gps_tracker import FenceReceipt, GeofenceDelete, LocateRequest
+from hub.core.ports.payments import CancelRequest, Mandate, MandateStatus, PaymentOutcome, PaymentResult
 from hub.core.ports.sms import MessageReceipt, MessageStatus
 from hub.core.provider import OperationFacts
 from hub.integrations.verdicts import (
@@ -36,7 +39,9 @@ from hub.integrations.verdicts import (
     after_no_record,
     conduct,
     effect_of,
+    is_about,
     next_check,
+    shows_nothing_of,
     state_of,
 )
 
@@ -157,3 +162,56 @@ def test_no_record(search: Search, facts: OperationFacts, step: Step) -> None:
 )
 def test_no_news(search: Search, asking: Asking, step: Step) -> None:
     assert after_no_news(search, FULL, asking) is step
+
+
+def _envelope(ref: str, status: EnvelopeStatus = EnvelopeStatus.SENT) -> Envelope:
+    return Envelope(envelope_ref=ref, status=status)
+
+
+def _paid(ref: str | None) -> PaymentResult:
+    return PaymentResult(outcome=PaymentOutcome.SUCCEEDED, payment_ref=ref, money=Money(1))
+
+
+def _file(ref: str) -> SignedFiles:
+    return SignedFiles(
+        envelope_ref=ref, content=b"x", content_type="application/pdf", sha256=hashlib.sha256(b"x").hexdigest()
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "result", "about"),
+    [
+        (StatusQuery(provider_ref="a", idempotency_key="k"), _paid("a"), True),
+        (StatusQuery(provider_ref="a", idempotency_key="k"), _paid("b"), False),
+        (StatusQuery(provider_ref="a"), _paid(None), True),  # it does not say
+        (StatusQuery(provider_ref="a"), NoRecord(query=StatusQuery(provider_ref="a")), True),
+        (StatusQuery(idempotency_key="k"), _paid("b"), True),  # by our key the reference is what we want to learn
+        (VoidRequest(envelope_ref="a", reason="r"), _envelope("a"), True),
+        (VoidRequest(envelope_ref="a", reason="r"), _envelope("b"), False),
+        (FetchRequest(envelope_ref="a"), _file("a"), True),
+        (FetchRequest(envelope_ref="a"), _file("b"), False),
+        (GeofenceDelete(fence_ref="a", device_ref="d"), FenceReceipt(fence_ref="b", active=False), False),
+        (CancelRequest(payment_ref="a", reason="r"), _paid("b"), False),
+        (LocateRequest(device_ref="d"), None, True),
+    ],
+)
+def test_an_answer_is_about_what_was_asked(request_: object, result: object, about: bool) -> None:
+    assert is_about(result, request_) is about
+
+
+@pytest.mark.parametrize(
+    ("operation", "state", "found", "nothing"),
+    [
+        ("esign_void", CallState.UNKNOWN, _envelope("a"), True),
+        ("esign_void", CallState.INTENT, _envelope("a", EnvelopeStatus.PARTLY_SIGNED), True),
+        ("esign_void", CallState.UNKNOWN, _envelope("a", EnvelopeStatus.VOIDED), False),
+        ("esign_void", CallState.UNKNOWN, _envelope("a", EnvelopeStatus.COMPLETED), False),  # signed before it could be
+        ("esign_void", CallState.PENDING, _envelope("a"), False),  # the provider has said that it is at it
+        ("esign_create", CallState.UNKNOWN, _envelope("a"), False),
+        ("esign_void", CallState.UNKNOWN, None, False),
+    ],
+)
+def test_an_envelope_that_is_still_out_was_not_taken_back(
+    operation: str, state: CallState, found: object, nothing: bool
+) -> None:
+    assert shows_nothing_of(operation, state, found) is nothing

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pwdlib import PasswordHash
@@ -21,13 +22,13 @@ START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)  # a Monday, nine in the morning 
 
 
 @asynccontextmanager
-async def company_at_work(url: str, empty: Callable[[], None], folder: Path) -> AsyncIterator[World]:
-    """The company, on the database at `url`, which is emptied first."""
+async def company_at_work(url: str, empty: Callable[[], None], folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """The company, on the database at `url`, which is emptied first; `settings` go to every provider instance."""
     await asyncio.to_thread(empty)
     with pytest.MonkeyPatch.context() as patch:
         # A hash that costs a sixth of a second is tested elsewhere.
         patch.setattr(passwords, "_HASHER", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
-        async with open_world(url, folder, START) as world:
+        async with open_world(url, folder, START, **settings) as world:
             await world.open_company("north", "south")
             await world.hire("auditor", Role.AUDITOR, branch="headquarters")
             for login, roles in CREW.items():

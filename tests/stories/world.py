@@ -98,6 +98,7 @@ class World:
 
     hub: Hub
     app: ASGIApp
+    door: Door  # what vendors find at the hub's address
     clock: VirtualClock
     vendors: httpx.AsyncClient = field(repr=False)
     address: str
@@ -234,7 +235,7 @@ async def open_world(url: str, folder: Path, start_at: datetime, **settings: Any
         hub = await stack.enter_async_context(open_hub(hub_settings, url, clock=clock))
         door.app = open_doors(hub.house)
         vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=30))
-        yield World(hub=hub, app=door.app, clock=clock, vendors=vendors, address=address, stack=stack)
+        yield World(hub=hub, app=door.app, door=door, clock=clock, vendors=vendors, address=address, stack=stack)
 
 
 def _vendors(stack: AsyncExitStack, folder: Path, clock: VirtualClock) -> Starlette:

@@ -6,7 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from hub.core.errors import RetryAdvice
@@ -47,16 +47,21 @@ _UNDER_WAY = frozenset({MovementState.SENT, MovementState.PENDING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What a provider has said of a call, at once or late."""
+    """What a provider has said of a call, at once or late.
+
+    `given_up`: machines have given the call up by the time that the news is taken, so that a promise in it, which is
+    older than that, is worth nothing.
+    """
 
     instance: str | None
     outcome: CallOutcome
     result: object | None
     error_code: str | None
     advice: RetryAdvice | None
+    given_up: bool = False
 
     @classmethod
-    def of(cls, answer: Answer) -> News:
+    def of(cls, answer: Answer, *, given_up: bool = False) -> News:
         """What it said at once."""
         return cls(
             instance=answer.instance,
@@ -64,6 +69,7 @@ class News:
             result=answer.result,
             error_code=answer.error_code,
             advice=answer.advice,
+            given_up=given_up,
         )
 
     @classmethod
@@ -87,7 +93,10 @@ def take_mandate(tx: Tx, mandate: MandateRecord, news: News) -> None:
     match news.outcome:
         case CallOutcome.OK:
             assert isinstance(news.result, Mandate)
-            if _move_mandate(tx, mandate, mandate_state(news.result.status)):
+            after = mandate_state(news.result.status)
+            if after is MandateState.PENDING and news.given_up:
+                after = MandateState.UNKNOWN
+            if _move_mandate(tx, mandate, after):
                 mandate.mandate_ref, mandate.hosted_url = news.result.mandate_ref, news.result.hosted_url
         case CallOutcome.UNKNOWN:
             _move_mandate(tx, mandate, MandateState.UNKNOWN)
@@ -136,7 +145,9 @@ def _verdict(asked: Money, news: News) -> Verdict:
     match news.outcome:
         case CallOutcome.OK:
             assert isinstance(news.result, PaymentResult)
-            return judge(asked, news.result)
+            verdict = judge(asked, news.result)
+            promised = verdict.state is MovementState.PENDING
+            return replace(verdict, state=MovementState.UNKNOWN) if promised and news.given_up else verdict
         case CallOutcome.UNKNOWN:
             return Verdict(state=MovementState.UNKNOWN)
         case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:

@@ -25,6 +25,7 @@ from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
+from hub.integrations import call_log
 from hub.integrations.executor import Answer, Ask, Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.routing import RouteFacts
@@ -317,17 +318,25 @@ async def _route(tx: Tx, branch_id: UUID, contract_id: UUID | None, amount: Mone
 
 async def record_mandate(tx: Tx, mandate_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a mandate request."""
-    movements.take_mandate(tx, await _held(tx, MandateRecord, mandate_id), News.of(answer))
+    held = await _held(tx, MandateRecord, mandate_id)
+    movements.take_mandate(tx, held, await _as_it_stands(tx, answer))
 
 
 async def record_charge(tx: Tx, charge_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a charge."""
-    movements.take_charge(tx, await _held(tx, ChargeRecord, charge_id), News.of(answer))
+    held = await _held(tx, ChargeRecord, charge_id)
+    movements.take_charge(tx, held, await _as_it_stands(tx, answer))
 
 
 async def record_payout(tx: Tx, payout_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a payout."""
-    movements.take_payout(tx, await _held(tx, PayoutRecord, payout_id), News.of(answer))
+    held = await _held(tx, PayoutRecord, payout_id)
+    movements.take_payout(tx, held, await _as_it_stands(tx, answer))
+
+
+async def _as_it_stands(tx: Tx, answer: Answer) -> News:
+    """What the provider has said, read again under the lock: whoever asked may have been slower than the pursuit."""
+    return News.of(answer, given_up=await call_log.is_escalated(tx, answer.call_id))
 
 
 async def record_outcome_known(tx: Tx, fact: OutcomeKnown) -> None:

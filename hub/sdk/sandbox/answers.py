@@ -10,7 +10,7 @@ from enum import StrEnum
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from hub.sdk.reading import JsonObject
+from hub.sdk.reading import JsonObject, json_bytes
 from hub.sdk.sandbox.faults import Fault, Struck
 from hub.sdk.sandbox.vendor import Refusal
 
@@ -18,6 +18,10 @@ from hub.sdk.sandbox.vendor import Refusal
 CUT_EXTENSION = "leasehub.cut"
 HUGE_BYTES = 10 * 1024 * 1024
 _HANG_S = 120.0
+_DRIP_S = 0.05
+# The fields by which vendors say what an answer is about.
+_NAMING = frozenset({"ref", "fence"})
+_JSON = [(b"content-type", b"application/json")]
 
 
 class CutKind(StrEnum):
@@ -47,9 +51,38 @@ class Cut(Response):
         if self._kind is CutKind.HANG:
             with suppress(TimeoutError):
                 await asyncio.wait_for(_until_gone(receive), _HANG_S)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"64")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": [*_JSON, (b"content-length", b"64")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": False})
+
+
+class Truncated(Response):
+    """The first half of an answer that says how long it is; then the connection is dropped."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the half, and end the exchange through the server's extension; without one, by being too short."""
+        half = bytes(self.body)[: len(self.body) // 2]
+        cut: CutConnection | None = scope.get("extensions", {}).get(CUT_EXTENSION)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": cut is not None})
+        if cut is not None:
+            await cut(CutKind.DROP)
+
+
+class Endless(Response):
+    """An answer that drips and never ends: each byte comes in time, the whole never."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Drip until the caller leaves."""
+        await send({"type": "http.response.start", "status": 200, "headers": _JSON})
+        cut: CutConnection | None = scope.get("extensions", {}).get(CUT_EXTENSION)
+        if cut is not None:
+            await cut(CutKind.HANG)
+        leaving = asyncio.ensure_future(_until_gone(receive))
+        for _ in range(int(_HANG_S / _DRIP_S)):
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            if (await asyncio.wait({leaving}, timeout=_DRIP_S))[0]:
+                return
+        leaving.cancel()
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -99,15 +132,33 @@ def spoiled(fault: Fault, answer: JsonObject) -> Response:
         case Fault.WRONG_TYPE:
             return JSONResponse({name: [value] for name, value in answer.items()})
         case Fault.WRONG_CURRENCY:
-            return JSONResponse(_in_other_currency(answer))
+            return JSONResponse(_with(answer, lambda name, value: "USD" if name == "currency" else value))
+        case Fault.WRONG_AMOUNT:
+            return JSONResponse(_with(answer, _one_more))
+        case Fault.OTHER_REF:
+            return JSONResponse(_with(answer, _another))
+        case Fault.EMPTY_BODY:
+            return Response(b"", media_type="application/json")
+        case Fault.TRUNCATED_BODY:
+            return Truncated(json_bytes(answer), media_type="application/json")
+        case Fault.ENDLESS_BODY:
+            return Endless()
         case Fault.HUGE_BODY:
             return JSONResponse({**answer, "padding": "x" * HUGE_BYTES})
         case _:
             return JSONResponse(answer)
 
 
-def _in_other_currency(found: object) -> object:
+def _with(found: object, change: Callable[[str, object], object]) -> object:
+    """An answer with every field changed, at whatever depth."""
     if isinstance(found, dict):
-        other = {name: _in_other_currency(value) for name, value in found.items()}
-        return {**other, "currency": "USD"} if "currency" in other else other
-    return [_in_other_currency(item) for item in found] if isinstance(found, list) else found
+        return {name: _with(change(name, value), change) for name, value in found.items()}
+    return [_with(item, change) for item in found] if isinstance(found, list) else found
+
+
+def _one_more(name: str, value: object) -> object:
+    return value + 1 if name == "minor" and isinstance(value, int) else value
+
+
+def _another(name: str, value: object) -> object:
+    return f"{value}-not" if name in _NAMING and isinstance(value, str) else value

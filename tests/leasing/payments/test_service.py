@@ -18,9 +18,11 @@ from hub.core.ports.payments import Mandate, MandateStatus, PaymentOutcome, Paym
 from hub.infra.access import Actor
 from hub.infra.database import Database, Tx
 from hub.integrations import reconcile
-from hub.integrations.answers import CallOutcome
+from hub.integrations.answers import Answer, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
+from hub.integrations.records import ProviderCall
+from hub.integrations.verdicts import CallState
 from hub.leasing.parties import service as parties
 from hub.leasing.payments import service
 from hub.leasing.payments.rules import (
@@ -317,6 +319,21 @@ async def test_what_a_machine_cannot_find_out_is_in_doubt_until_a_person_has(til
     await till.escalate("payments_collect", charge.id)  # late, and no news any more
     assert len(till.house.told(ChargeInDoubt)) == 2
     assert (await till.charges())[0].state is MovementState.REJECTED
+
+
+@pytest.mark.parametrize("slow", [taken(RENT), PENDING], ids=["a success", "a promise"])
+async def test_an_answer_that_is_taken_after_the_call_was_given_up(till: Till, slow: PaymentResult) -> None:
+    charge = await till.charged(PENDING)
+    async with till.database.transaction(till.house.system) as tx:
+        call = await tx.scalar(sa.select(ProviderCall).where(ProviderCall.idempotency_key == str(charge.id)))
+        assert call is not None
+        call.state = CallState.ESCALATED
+    await till.escalate("payments_collect", charge.id)
+    assert (await till.charges())[0].state is MovementState.UNKNOWN
+    answer = Answer(call_id=call.id, instance="bank", outcome=CallOutcome.OK, result=slow)
+    await till.in_tx(lambda tx: service.record_charge(tx, charge.id, answer))
+    counts = MovementState.UNKNOWN if slow is PENDING else MovementState.SUCCEEDED
+    assert (await till.charges())[0].state is counts
 
 
 async def test_news_of_other_operations_is_not_ours(till: Till) -> None:

@@ -37,6 +37,9 @@ async def collect_request(rig: Rig) -> CollectRequest:
         ("garbage_body", UnknownOutcome, True),
         ("wrong_type", UnknownOutcome, True),
         ("huge_body", UnknownOutcome, True),
+        ("empty_body", UnknownOutcome, True),
+        ("truncated_body", UnknownOutcome, True),
+        ("endless_body", UnknownOutcome, True),
         ("redirect_3xx", UnknownOutcome, False),
         ("rate_limited", RateLimited, False),
         ("auth_401", AuthFailed, False),
@@ -73,11 +76,22 @@ async def test_a_slow_answer_within_the_limit_is_an_answer(any_rig: Rig) -> None
     assert result.outcome is PaymentOutcome.SUCCEEDED
 
 
-async def test_another_currency_is_told_as_the_vendor_tells_it(any_rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("fault", "money"), [("wrong_currency", Money(RENT.minor, "USD")), ("wrong_amount", Money(RENT.minor + 1))]
+)
+async def test_other_money_is_told_as_the_vendor_tells_it(any_rig: Rig, fault: str, money: Money) -> None:
     request = await collect_request(any_rig)
-    await any_rig.fault("collect", "wrong_currency")
+    await any_rig.fault("collect", fault)
     result = await any_rig.provider.payments_collect(request, any_rig.ctx("charge-1"))
-    assert result.money == Money(RENT.minor, "USD")
+    assert result.money == money
+
+
+async def test_an_answer_may_be_about_something_else(any_rig: Rig) -> None:
+    request = await collect_request(any_rig)
+    await any_rig.fault("collect", "other_ref")
+    result = await any_rig.provider.payments_collect(request, any_rig.ctx("charge-1"))
+    [charge] = (await any_rig.books())["charges"]
+    assert result.payment_ref not in (None, charge["ref"])
 
 
 async def test_a_lagging_status_knows_nothing_yet_and_then_does(any_rig: Rig) -> None:

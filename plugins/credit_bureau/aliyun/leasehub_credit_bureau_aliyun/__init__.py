@@ -1,0 +1,1 @@
+"""Aliyun's checks of identity, phone, bank card and vehicle: `plugin` is the card and the operation, `mapping` translates."""
