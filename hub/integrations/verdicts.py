@@ -211,10 +211,13 @@ def is_about(result: object, request: object) -> bool:
 def shows_nothing_of(operation: str, state: CallState, found: object) -> bool:
     """Whether what the provider says of a subject shows that an unanswered call about it has left no trace.
 
-    An envelope that is still out was not taken back; only where the provider has said that it is at it, it may yet be.
+    An envelope that is still out was not taken back, and a payment that goes on or is made was not stopped; only where
+    the provider has said that it is at it, it may yet be.
     """
     out = isinstance(found, Envelope) and found.status in (EnvelopeStatus.SENT, EnvelopeStatus.PARTLY_SIGNED)
-    return operation == "esign_void" and out and state is not CallState.PENDING
+    on = isinstance(found, PaymentResult) and found.outcome in (PaymentOutcome.PENDING, PaymentOutcome.SUCCEEDED)
+    kept = (operation == "esign_void" and out) or (operation == "payments_cancel" and on)
+    return kept and state is not CallState.PENDING
 
 
 def next_check(state: CallState, effect: Effect, done: int = 0) -> timedelta:
