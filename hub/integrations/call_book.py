@@ -25,7 +25,7 @@ from hub.integrations.errands import Ended, Errand, Trip, asked_by_receiver, may
 from hub.integrations.pursuit import first_look, intent_until
 from hub.integrations.records import ProviderCall
 from hub.integrations.routing import RouteDecision
-from hub.integrations.verdicts import CallState, outcome_of, reference_of, subject_of
+from hub.integrations.verdicts import CallState, again_at, outcome_of, reference_of, subject_of
 
 _RESULT = "provider_call.result"
 _REQUEST = "provider_call.request"
@@ -91,7 +91,8 @@ class CallBook:
         row = dict.fromkeys(_END_COLUMNS) | {"provider_ref": subject_of(trip.errand.ask.request)}
         row |= end_of(self._database.vault, trip, ended)
         pending = ended.state is CallState.PENDING and asked_by_receiver(trip.instance, trip.errand.spec)
-        row |= {"call_id": trip.call_id, "kept": ended.state is CallState.UNKNOWN or pending}
+        kept = ended.state is CallState.UNKNOWN or pending or again_at(ended.result) is not None
+        row |= {"call_id": trip.call_id, "kept": kept}
         row["holds_key"] = not moves_on and ended.state is not CallState.NOT_EXECUTED
         await self._write("end", _CLOSE, row)
 
@@ -177,7 +178,7 @@ def end_of(vault: Vault, trip: Trip, ended: Ended) -> dict[str, Any]:
         "advice": ended.advice,
         "finished_at": trip.finished_at,
         "duration_ms": trip.duration_ms,
-        "reconcile_at": first_look(trip.errand.effect, ended.state, trip.finished_at),
+        "reconcile_at": first_look(trip.errand.effect, ended.state, trip.finished_at, again_at(ended.result)),
     }
 
 

@@ -22,8 +22,10 @@ from hub.integrations.verdicts import (
     CallState,
     Search,
     Step,
+    after_announcement,
     after_no_news,
     after_no_record,
+    again_at,
     next_check,
 )
 
@@ -60,7 +62,13 @@ class Pursuit:
 
     def search(self, now: datetime) -> Search:
         """How far it has come, for the table of the contract."""
-        return Search(state=self.state, effect=self.effect, age=now - self.started_at, no_records=self.no_record_count)
+        return Search(
+            state=self.state,
+            effect=self.effect,
+            age=now - self.started_at,
+            no_records=self.no_record_count,
+            sent=None if self.sent_again_at is None else now - self.sent_again_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +92,22 @@ def intent_until(expires_at: datetime) -> datetime:
     return expires_at + GRACE
 
 
-def first_look(effect: Effect, state: CallState, finished_at: datetime) -> datetime | None:
-    """When an outcome is first asked after; an unknown read has changed nothing and is not looked for."""
+def first_look(
+    effect: Effect, state: CallState, finished_at: datetime, again: datetime | None = None
+) -> datetime | None:
+    """When an outcome is first asked after; an unknown read has changed nothing and is not looked for.
+
+    `again`: when the provider takes the request once more, if it has only been told of it.
+    """
     searched = state is CallState.UNKNOWN and effect is not Effect.READ
-    return finished_at + next_check(state, effect) if searched or state is CallState.PENDING else None
+    if not searched and state is not CallState.PENDING:
+        return None
+    return _not_after(again, finished_at + next_check(state, effect), finished_at)
+
+
+def _not_after(again: datetime | None, turn_at: datetime, now: datetime) -> datetime:
+    """The next turn, or the instant from which the request may go out once more, if that comes first."""
+    return turn_at if again is None or again <= now else min(again, turn_at)
 
 
 def taken(pursuit: Pursuit, now: datetime) -> Pursuit:
@@ -121,10 +141,49 @@ def after_question(
         if pursuit.no_record_count or pursuit.no_record_at is not None:
             pursuit = replace(pursuit, no_record_count=0, no_record_at=None)
         ended = Ended.with_result(found)
+        if (again := again_at(found)) is not None:
+            return _announced(pursuit, ended, again, facts, now, news=found != known, cut_off=cut_off)
         if ended.state is not CallState.UNKNOWN and found != known:
             return replace(settled(pursuit, ended, now), cut_off=cut_off)
     reason = "it cannot be asked after" if asking is Asking.NEVER else "no end of it in sight"
     return _stepped(pursuit, after_no_news(pursuit.search(now), facts, asking), reason, now, cut_off=cut_off)
+
+
+def _announced(
+    pursuit: Pursuit,
+    ended: Ended,
+    again: datetime,
+    facts: OperationFacts | None,
+    now: datetime,
+    *,
+    news: bool,
+    cut_off: bool,
+) -> Turn:
+    """The provider has only been told of it: the request goes out once more when it is time, and not again blindly."""
+    assert facts is not None, "it has answered"
+    step = after_announcement(pursuit.search(now), facts, due=again <= now)
+    if step is Step.SEND_AGAIN:
+        first = pursuit.sent_again_at is None or pursuit.sent_again_at < again
+        count = 0 if first else pursuit.reconcile_count
+        soon = now + next_check(CallState.PENDING, pursuit.effect, count)
+        after = replace(pursuit, state=CallState.PENDING, reconcile_count=count, reconcile_at=soon, sent_again_at=now)
+        told = ended if news else None
+        return Turn(after=after, learned=Learned.NOTHING, cut_off=cut_off, ended=told, send_again=True)
+    if step is Step.ESCALATE:
+        return _stepped(pursuit, step, "its key is no longer honoured", now, cut_off=cut_off)
+    turn = settled(pursuit, ended, now) if news else Turn(after=pursuit, learned=Learned.NOTHING)
+    if step is Step.ASK_LATER:
+        turn_at = turn.after.reconcile_at or now + next_check(CallState.PENDING, pursuit.effect)
+        turn = replace(turn, after=replace(turn.after, reconcile_at=_not_after(again, turn_at, now)))
+    return replace(turn, cut_off=cut_off)
+
+
+def not_kept(turn: Turn) -> Turn:
+    """What should go out once more is no longer kept: a person must find out."""
+    after = replace(turn.after, state=CallState.ESCALATED, reconcile_at=None)
+    return replace(
+        turn, after=after, learned=Learned.ESCALATED, send_again=False, escalated="its request is no longer kept"
+    )
 
 
 def after_second_send(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
@@ -146,8 +205,8 @@ def settled(pursuit: Pursuit, ended: Ended, now: datetime) -> Turn:
     """The outcome is known, or that the provider has it and has not finished."""
     pending = ended.state is CallState.PENDING
     if pursuit.state is not CallState.PENDING:
-        again_at = now + next_check(ended.state, pursuit.effect) if pending else None
-        after = replace(pursuit, state=ended.state, reconcile_count=0, reconcile_at=again_at)
+        look_at = now + next_check(ended.state, pursuit.effect) if pending else None
+        after = replace(pursuit, state=ended.state, reconcile_count=0, reconcile_at=look_at)
     else:
         after = replace(pursuit, state=ended.state, reconcile_at=pursuit.reconcile_at if pending else None)
     return Turn(after=after, learned=Learned.NEWS if pending else Learned.SETTLED, ended=ended)

@@ -35,9 +35,9 @@ from hub.integrations.errands import Ended, asked_by_receiver
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.plugins import shown
-from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, settled, taken
+from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, not_kept, settled, taken
 from hub.integrations.records import ProviderCall
-from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, outcome_of, shows_nothing_of
+from hub.integrations.verdicts import OPEN_STATES, Asking, CallState, again_at, outcome_of, shows_nothing_of
 
 RECONCILE = "reconcile.tick"
 CHUNK = 500
@@ -169,6 +169,8 @@ async def _ask_after(database: Database, executor: Executor, call: ProviderCall,
         turn = after_question(
             _pursuit(held), found=found, known=result_of(tx.vault, held), facts=facts, asking=asking, now=tx.now
         )
+        if turn.send_again and held.request_sealed is None:
+            turn = not_kept(turn)
         _write(tx, held, turn)
     return await _send_again(database, executor, call) if turn.send_again else turn.learned
 
@@ -326,7 +328,8 @@ def _tell_known(tx: Tx, call: ProviderCall, ended: Ended) -> None:
             setattr(call, name, value)
     call.error_code, call.detail, call.advice = ended.error_code, ended.detail, ended.advice
     call.finished_at = tx.now
-    if call.effect != Effect.NOTIFY:  # one who is still waited for may have to be named again
+    # One who is still waited for may have to be named again, and what was only announced goes out once more.
+    if call.effect != Effect.NOTIFY and again_at(ended.result) is None:
         call.request_sealed = None
     tx.emit(
         OutcomeKnown(

@@ -7,7 +7,7 @@ nowhere else, and none of it by a plugin.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -178,8 +178,19 @@ def reference_of(result: object) -> str | None:
 
 
 def subject_of(request: object) -> str | None:
-    """The reference to ask by when the call has no answer: only a void is about something that the provider names already."""
-    return request.envelope_ref if isinstance(request, VoidRequest) else None
+    """The reference to ask by when the call has no answer: what is stopped has been named by the provider already."""
+    match request:
+        case VoidRequest():
+            return request.envelope_ref
+        case CancelRequest():
+            return request.payment_ref
+        case _:
+            return None
+
+
+def again_at(result: object) -> datetime | None:
+    """From when on the provider takes the request once more, where it has only been told of it so far."""
+    return result.send_again_at if isinstance(result, PaymentResult) else None
 
 
 def is_about(result: object, request: object) -> bool:
@@ -200,10 +211,13 @@ def is_about(result: object, request: object) -> bool:
 def shows_nothing_of(operation: str, state: CallState, found: object) -> bool:
     """Whether what the provider says of a subject shows that an unanswered call about it has left no trace.
 
-    An envelope that is still out was not taken back; only where the provider has said that it is at it, it may yet be.
+    An envelope that is still out was not taken back, and a payment that goes on or is made was not stopped; only where
+    the provider has said that it is at it, it may yet be.
     """
     out = isinstance(found, Envelope) and found.status in (EnvelopeStatus.SENT, EnvelopeStatus.PARTLY_SIGNED)
-    return operation == "esign_void" and out and state is not CallState.PENDING
+    on = isinstance(found, PaymentResult) and found.outcome in (PaymentOutcome.PENDING, PaymentOutcome.SUCCEEDED)
+    kept = (operation == "esign_void" and out) or (operation == "payments_cancel" and on)
+    return kept and state is not CallState.PENDING
 
 
 def next_check(state: CallState, effect: Effect, done: int = 0) -> timedelta:
@@ -222,12 +236,16 @@ class Asking(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """How far the search for an outcome has come. `age` since the send; `no_records` in a row, the latest included."""
+    """How far the search for an outcome has come. `age` since the send; `no_records` in a row, the latest included.
+
+    `sent` since the latest send, None where there was only one.
+    """
 
     state: CallState
     effect: Effect
     age: timedelta
     no_records: int = 0
+    sent: timedelta | None = None
 
 
 class Step(StrEnum):
@@ -255,13 +273,27 @@ def after_no_record(search: Search, facts: OperationFacts) -> Step:
     return Step.SEND_AGAIN if may_repeat else Step.ESCALATE
 
 
+def after_announcement(search: Search, facts: OperationFacts, *, due: bool) -> Step:
+    """The provider has only been told of it, and waits for the request once more; `due`: it takes it by now.
+
+    That is a send like any other after the first: the same key, to whom a key is executed once, while it is honoured.
+    """
+    if search.state is CallState.ESCALATED:
+        return Step.LEAVE
+    if not facts.idempotent or facts.key_lifetime is None or search.age >= facts.key_lifetime:
+        return Step.ESCALATE
+    seen = search.sent is None or search.sent >= (facts.settle_window or timedelta(0))
+    return Step.SEND_AGAIN if due and seen else Step.ASK_LATER
+
+
 def after_no_news(search: Search, facts: OperationFacts | None, asking: Asking) -> Step:
     """The provider could not be asked, or knows of it and has not finished. `facts` are None when it is not set up."""
     match search.state:
         case CallState.ESCALATED:
             return Step.LEAVE
         case CallState.PENDING:
-            if search.age < PENDING_PATIENCE[search.effect]:
+            waited = search.age if search.sent is None else search.sent
+            if waited < PENDING_PATIENCE[search.effect]:
                 return Step.ASK_LATER
             return Step.LET_GO if search.effect is Effect.NOTIFY else Step.ESCALATE
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hub.core.effects import Effect
@@ -11,7 +12,7 @@ from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.payments import PaymentOutcome, PaymentResult
 from hub.core.provider import OperationFacts
 from hub.integrations.errands import Ended
-from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send
+from hub.integrations.pursuit import Learned, Pursuit, Turn, after_question, after_second_send, first_look
 from hub.integrations.verdicts import Asking, CallState
 
 SENT_AT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -76,3 +77,90 @@ def test_a_second_send_that_is_refused_at_the_door_is_refused_once_the_first_is_
 def test_an_intent_that_was_left_behind_is_unknown() -> None:
     turn = _asked(Pursuit(state=CallState.INTENT, effect=Effect.MONEY, started_at=SENT_AT), 1)
     assert (turn.cut_off, turn.after.state, turn.learned) == (True, CallState.UNKNOWN, Learned.NOTHING)
+
+
+# What the provider has only been told of
+
+ANNOUNCED = Pursuit(
+    state=CallState.PENDING,
+    effect=Effect.MONEY,
+    started_at=SENT_AT,
+    reconcile_at=SENT_AT + timedelta(days=1),
+    reconcile_count=4,
+)
+PLEDGE = OperationFacts(idempotent=True, settle_window=timedelta(minutes=10), key_lifetime=timedelta(days=30))
+
+
+def _announced(after: timedelta) -> PaymentResult:
+    return PaymentResult(outcome=PaymentOutcome.PENDING, payment_ref="p-1", send_again_at=SENT_AT + after)
+
+
+def _told(before: Pursuit, after: timedelta, now: datetime, facts: OperationFacts = PLEDGE) -> Turn:
+    found = _announced(after)
+    return after_question(before, found=found, known=found, facts=facts, asking=Asking.POSSIBLE, now=now)
+
+
+def test_what_was_announced_waits_for_its_instant_however_long_that_is() -> None:
+    turn = _told(ANNOUNCED, timedelta(days=6, hours=1), SENT_AT + timedelta(days=6))
+    assert (turn.learned, turn.send_again, turn.after.state) == (Learned.NOTHING, False, CallState.PENDING)
+    soon = _told(
+        replace(ANNOUNCED, reconcile_at=SENT_AT + timedelta(days=3)),
+        timedelta(days=2, hours=7),
+        SENT_AT + timedelta(days=2),
+    )
+    assert soon.after.reconcile_at == SENT_AT + timedelta(days=2, hours=7)
+
+
+def test_it_goes_out_once_more_when_the_provider_says_that_it_is_time() -> None:
+    now = SENT_AT + timedelta(days=2)
+    turn = _told(ANNOUNCED, timedelta(days=2), now)
+    assert (turn.send_again, turn.after.sent_again_at, turn.after.reconcile_count) == (True, now, 0)
+    assert turn.after.reconcile_at == now + timedelta(seconds=30)
+
+
+def test_it_is_not_sent_a_third_time_before_the_second_must_be_visible() -> None:
+    now = SENT_AT + timedelta(days=2)
+    sent = replace(_told(ANNOUNCED, timedelta(days=2), now).after, reconcile_count=1)
+    assert not _told(sent, timedelta(days=2), now + timedelta(minutes=9)).send_again
+    late = _told(sent, timedelta(days=2), now + timedelta(minutes=10))
+    assert (late.send_again, late.after.reconcile_count) == (True, 1)
+
+
+def test_a_new_instant_begins_its_turns_anew() -> None:
+    now = SENT_AT + timedelta(days=3)
+    sent = replace(ANNOUNCED, sent_again_at=SENT_AT + timedelta(days=2))
+    assert _told(sent, timedelta(days=3), now).after.reconcile_count == 0
+
+
+def test_it_is_for_a_person_once_the_key_is_no_longer_honoured_or_was_never() -> None:
+    late = _told(ANNOUNCED, timedelta(days=2), SENT_AT + timedelta(days=30))
+    never = _told(ANNOUNCED, timedelta(days=2), SENT_AT + timedelta(days=2), OperationFacts())
+    for turn in (late, never):
+        assert (turn.learned, turn.send_again, turn.after.state) == (Learned.ESCALATED, False, CallState.ESCALATED)
+
+
+def test_patience_with_what_is_pending_is_counted_from_the_latest_send() -> None:
+    sent = replace(ANNOUNCED, sent_again_at=SENT_AT + timedelta(days=8))
+
+    def silent(before: Pursuit, days: float) -> Learned:
+        now = SENT_AT + timedelta(days=days)
+        return after_question(before, found=None, known=None, facts=PLEDGE, asking=Asking.NOT_NOW, now=now).learned
+
+    assert (silent(ANNOUNCED, 8.5), silent(sent, 8.5), silent(sent, 13)) == (
+        Learned.ESCALATED,
+        Learned.NOTHING,
+        Learned.ESCALATED,
+    )
+
+
+def test_the_first_look_comes_no_later_than_the_instant() -> None:
+    def look(again: timedelta | None) -> datetime | None:
+        return first_look(Effect.MONEY, CallState.PENDING, SENT_AT, None if again is None else SENT_AT + again)
+
+    usual = SENT_AT + timedelta(seconds=30)
+    assert (look(None), look(timedelta(days=2)), look(timedelta(seconds=9)), look(-timedelta(days=1))) == (
+        usual,
+        usual,
+        SENT_AT + timedelta(seconds=9),
+        usual,
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from hub.core.events import Fact
 from hub.core.money import Money
 from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.gps_tracker import ImmobilizeRequest
-from hub.core.ports.payments import CollectRequest, PaymentOutcome, PaymentResult
+from hub.core.ports.payments import CancelRequest, CollectRequest, PaymentOutcome, PaymentResult
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest, MessageStatus
 from hub.core.provider import OperationFacts
 from hub.infra.access import Actor
@@ -559,3 +560,76 @@ async def test_half_a_decision_is_refused(bench: Bench, field: str, given: dict[
         await _decide(bench, call_id, **given)
     assert refused.value.field == field
     assert (await bench.row(call_id)).state == "unknown"
+
+
+# A debit in two steps: announced, and sent once more when the provider takes it
+
+
+def announced(at: datetime) -> PaymentResult:
+    return PaymentResult(outcome=PaymentOutcome.PENDING, payment_ref="p-1", send_again_at=at)
+
+
+async def test_an_announced_collection_goes_out_once_more_under_its_key_and_is_then_followed(
+    database: Database, clock: VirtualClock
+) -> None:
+    bench = Bench(database, clock, replace(PROMISES, key_lifetime=timedelta(days=30)))
+    window_at = bench.clock.now() + timedelta(days=2)
+    call_id = await bench.collect(announced(window_at), pending())
+    assert (await bench.row(call_id)).request_sealed is not None
+    bench.say(announced(window_at))
+    for wait in (30 * S, 5 * M, 60 * M, 360 * M, 1440 * M):
+        await bench.after(wait)
+    assert len(bench.script.of("payments_collect")) == 1
+    assert await bench.after(window_at - bench.clock.now() - 1 * S) == 0
+    assert await bench.after(1 * S) == 1
+    first, second = bench.script.of("payments_collect")
+    assert (second.request, second.ctx.idempotency_key) == (first.request, first.ctx.idempotency_key)
+    row = await bench.row(call_id)
+    assert (row.state, row.attempt, row.request_sealed) == ("pending", 2, None)
+    bench.say(paid())
+    await bench.after(30 * S)
+    assert (await bench.row(call_id)).state == "ok"
+    assert len(bench.script.of("payments_collect")) == 2
+
+
+async def test_a_missed_window_ends_as_a_refusal_that_rooms_hear(bench: Bench) -> None:
+    await bench.collect(announced(bench.clock.now() + timedelta(days=2)))
+    missed = PaymentResult(outcome=PaymentOutcome.REJECTED, payment_ref="p-1", code="charge_window_missed")
+    bench.say(missed)
+    await bench.after(timedelta(days=10))
+    fact = bench.facts[-1]
+    assert isinstance(fact, OutcomeKnown)
+    assert (fact.result, fact.error_code) == (missed, "charge_window_missed")
+    assert len(bench.script.of("payments_collect")) == 1
+
+
+async def test_the_second_send_of_a_silent_provider_is_repeated_only_after_the_question(bench: Bench) -> None:
+    now = bench.clock.now()
+    call_id = await bench.collect(announced(now), UnknownOutcome("reset"), pending())
+    bench.say(announced(now))
+    await bench.after(30 * S)
+    assert len(bench.script.of("payments_collect")) == 2
+    await bench.after(30 * S)  # still to be seen: not sent
+    assert len(bench.script.of("payments_collect")) == 2
+    bench.say(pending())
+    await bench.after(60 * M)
+    assert len(bench.script.of("payments_collect")) == 2
+    assert (await bench.row(call_id)).state == "pending"
+
+
+async def test_what_should_go_out_once_more_and_is_not_kept_is_for_a_person(bench: Bench) -> None:
+    call_id = await bench.collect(pending())
+    bench.say(announced(bench.clock.now()))
+    await bench.after(30 * S)
+    assert (await bench.row(call_id)).state == "escalated"
+    assert isinstance(bench.facts[-1], OutcomeEscalated)
+    assert len(bench.script.of("payments_collect")) == 1
+
+
+async def test_a_cancellation_without_an_answer_is_asked_after_by_what_it_stops(bench: Bench) -> None:
+    bench.script.steps["payments_cancel"] = [UnknownOutcome("reset")]
+    request = CancelRequest(payment_ref="p-9", reason="paid in cash")
+    await bench.executor.call(Ask(operation="payments_cancel", request=request, key="cancel-1", lease_id=LEASE))
+    await bench.after(30 * S)
+    asked = bench.script.of("payments_status")[0]
+    assert asked.request == StatusQuery(provider_ref="p-9", idempotency_key="cancel-1")

@@ -215,3 +215,19 @@ def test_an_envelope_that_is_still_out_was_not_taken_back(
     operation: str, state: CallState, found: object, nothing: bool
 ) -> None:
     assert shows_nothing_of(operation, state, found) is nothing
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "nothing"),
+    [
+        (PaymentOutcome.PENDING, CallState.UNKNOWN, True),
+        (PaymentOutcome.SUCCEEDED, CallState.UNKNOWN, True),
+        (PaymentOutcome.REJECTED, CallState.UNKNOWN, False),
+        (PaymentOutcome.PENDING, CallState.PENDING, False),
+    ],
+)
+def test_a_payment_that_goes_on_was_not_stopped(outcome: PaymentOutcome, state: CallState, nothing: bool) -> None:
+    code = "cancelled" if outcome is PaymentOutcome.REJECTED else None
+    found = PaymentResult(outcome=outcome, payment_ref="p-1", money=Money(1), code=code)
+    assert shows_nothing_of("payments_cancel", state, found) is nothing
+    assert not shows_nothing_of("payments_collect", state, found)

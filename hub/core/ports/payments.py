@@ -118,6 +118,8 @@ class PaymentResult:
     """What the provider says of a payment. A vendor status that is not mapped is PENDING or UNKNOWN, never more.
 
     `money` is what the provider moved; `code` is the hub's word for a rejection (`insufficient_funds`, …).
+    `send_again_at`, of a pending one: the provider has only been told of it, nothing moves until the same request goes
+    out once more under the same key, and it may from this instant on.
     """
 
     outcome: PaymentOutcome
@@ -127,8 +129,11 @@ class PaymentResult:
     code: str | None = None
     advice: RejectionAdvice | None = None
     fee: Money | None = None
+    send_again_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        pending = self.outcome is PaymentOutcome.PENDING
+        require(pending or self.send_again_at is None, "send_again_at", "only what is pending goes out once more")
         require(self.outcome is not PaymentOutcome.REJECTED or bool(self.code), "code", "a rejection needs one")
         require(self.outcome is not PaymentOutcome.SUCCEEDED or self.money is not None, "money", "a success needs it")
 

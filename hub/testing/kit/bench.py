@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from hub.core.hookspecs import OPERATIONS, PROJECT, Contract, OperationSpec
 from hub.core.provider import Capability, PluginSettings
 from hub.testing.contexts import KeptLog, call_context, plugin_context
-from hub.testing.kit.line import Line, Trouble
+from hub.testing.kit.line import TRIED, Line, Trouble
 from hub.testing.kit.rig import Booking, Rig
 from hub.testing.kit.roads import IN_PROCESS, Road
 from hub.testing.kit.samples import samples
@@ -79,11 +80,12 @@ class Bench:
         return implementations(self.provider)
 
     def new_key(self) -> str:
-        """A key as the hub makes them, never the same twice, cut to what the vendor takes."""
+        """A key as the hub makes them, never the same twice; a digest of it where the vendor takes none so long."""
         self._made += 1
         limits = [facts.key_max_len for facts in self.rig.descriptor.operations.values() if facts.key_max_len]
         key = f"{self._made:08x}-0000-7000-8000-{self._made:012x}"
-        return key[-min([_KEY_LENGTH, *limits]) :]
+        longest = min([_KEY_LENGTH, *limits])
+        return key if longest == _KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()[:longest]
 
     async def request_for(self, operation: str) -> Any:
         """The request for an operation, arranged at the vendor where it needs something first."""
@@ -133,11 +135,13 @@ class Bench:
 
     async def _tried(self, operation: str, asked: object, key: str, limit_s: float) -> Attempt:
         before, began = len(self.line.carried), asyncio.get_running_loop().time()
-        result, error = None, None
+        result, error, tried = None, None, TRIED.set(operation)
         try:
             result = await self.call(operation, asked, key=key, limit_s=limit_s)
         except (Exception, asyncio.CancelledError) as raised:
             error = raised
+        finally:
+            TRIED.reset(tried)
         return Attempt(
             operation=operation,
             key=key,

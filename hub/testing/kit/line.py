@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +18,9 @@ from hub.sdk.reading import JsonObject
 from hub.testing.kit.rig import Rig
 
 SLOW_S = 0.15
+# The operation that is being tried; the roads write it on each of its requests, so that a rig can tell them apart.
+TRIED: ContextVar[str] = ContextVar("tried", default="")
+OPERATION = "x-kit-operation"
 STRANGE = "a_word_nobody_has_heard"
 _HUGE_BYTES = 10 * 1024 * 1024
 
@@ -57,22 +61,25 @@ _CUT_AFTER = {Trouble.TIMEOUT_AFTER: Cut.HANG, Trouble.DROP_AFTER: Cut.DROP}
 
 @dataclass(kw_only=True)
 class Line:
-    """Passes requests on to the rig's vendor; `trouble` befalls those that carry the operation."""
+    """Passes requests on to the rig's vendor; `trouble` befalls those that carry the operation, which are `carried`."""
 
     rig: Rig
     trouble: Trouble | None = None
     slow_s: float = SLOW_S
     seen: list[httpx.Request] = field(default_factory=list)
 
-    @property
-    def carried(self) -> list[httpx.Request]:
-        """The requests so far that carry an operation."""
-        return [request for request in self.seen if self.rig.carries(request)]
+    carried: list[httpx.Request] = field(default_factory=list)
+
+    def note(self, request: httpx.Request) -> bool:
+        """Keep a request; whether it carries an operation."""
+        self.seen.append(request)
+        if carries := self.rig.carries(request):
+            self.carried.append(request)
+        return carries
 
     async def pass_on(self, request: httpx.Request) -> httpx.Response | Cut:
         """What comes back for a request whose body has been read: an answer, or how the exchange is cut."""
-        self.seen.append(request)
-        trouble = self.trouble if self.rig.carries(request) else None
+        trouble = self.trouble if self.note(request) else None
         if trouble is Trouble.SLOW:
             await asyncio.sleep(self.slow_s)
         if cut := _CUT_BEFORE.get(trouble) if trouble else None:

@@ -51,7 +51,8 @@ Sign = Callable[[str, bytes, datetime], Mapping[str, str]]
 class Callbacks:
     """How this vendor calls back. `sign(secret, body, sent_at)` gives the headers that a genuine callback carries.
 
-    `bodies` are at least two different genuine ones; `unmapped` is one of a type that the plugin does not know.
+    A vendor who posts forms that carry their own signature names its field as `signature_field`; `sign` then gives the
+    fields that are added to the form, by name. `bodies` are at least two different genuine ones; `unmapped` is one of a type that the plugin does not know.
     `signature_header` in lower case; `dated`: the signature covers the time of sending. `other_secret` signs forgeries.
     `in_query`: what proves the vendor is no header, but a parameter of that name in the address that it was given.
     """
@@ -61,6 +62,7 @@ class Callbacks:
     bodies: Sequence[bytes] = field(repr=False)
     unmapped: bytes = field(repr=False)
     signature_header: str = "webhook-signature"
+    signature_field: str | None = None
     dated: bool = True
     in_query: bool = False
     other_secret: str = field(default="another secret altogether", repr=False)
@@ -94,8 +96,10 @@ class Rig:
     `settings` configure an instance; give every secret field a value of its own, the kit looks for it everywhere.
     `books` tells every effect that the vendor has had, in order. `requests` replaces the kit's own request for an
     operation, by a request or by an async function that arranges one. `status_field` is the dotted place of the status
-    in the vendor's JSON answers (a number is a place in a list), None when there is none. `carries` says which HTTP requests carry the operation itself
-    at a vendor who wants others first (a token, an upload).
+    in the vendor's JSON answers (a number is a place in a list), None when there is none. `carries` says which HTTP
+    requests carry the operation itself at a vendor who wants others first (a token, an upload, a look); the header
+    `x-kit-operation` names the operation that is tried. `until_agreed` are operations that leave nothing at the vendor
+    until a person agrees, a page to sign on say: nothing of them is counted in the books, or can be found again.
     """
 
     descriptor: PluginDescriptor
@@ -109,6 +113,7 @@ class Rig:
     callbacks: Callbacks | None = None
     status_field: str | None = "status"
     carries: Callable[[httpx.Request], bool] = _every
+    until_agreed: frozenset[str] = frozenset()
 
 
 MakeRig = Callable[[], AbstractAsyncContextManager[Rig]]

@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 
 import httpx
 
-from hub.testing.kit.line import Cut, Line, Trouble
+from hub.testing.kit.line import OPERATION, TRIED, Cut, Line, Trouble
 
 IN_PROCESS = "in_process"
 TRANSPORTS = "leasehub.transports"
@@ -69,6 +69,7 @@ class _Straight(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
+        request.headers[OPERATION] = TRIED.get()
         match answer := await self._line.pass_on(request):
             case Cut.REFUSE:
                 raise httpx.ConnectError("connection refused", request=request)
@@ -91,9 +92,10 @@ class _Rerouted(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
+        request.headers[OPERATION] = TRIED.get()
         refused = self._line.trouble is Trouble.REFUSED and self._line.rig.carries(request)
         if refused:
-            self._line.seen.append(request)
+            self._line.note(request)
         origin = f"{url.scheme}://{url.netloc.decode()}"
         led = httpx.Request(
             request.method,

@@ -13,7 +13,8 @@ from hub.core.errors import NotSent, ProviderError
 from hub.core.hookspecs import OperationSpec
 from hub.core.money import Money
 from hub.core.ports import NoRecord
-from hub.core.ports.payments import PaymentOutcome, PaymentResult
+from hub.core.ports.esign import VoidRequest
+from hub.core.ports.payments import CancelRequest, PaymentOutcome, PaymentResult
 from hub.testing.kit.bench import HANGING_S, Attempt, Bench
 from hub.testing.kit.catalogue import NotApplicable, Tier, Where, check, require
 from hub.testing.kit.line import Trouble
@@ -33,6 +34,11 @@ def _effects(bench: Bench) -> list[OperationSpec]:
     if not found:
         raise NotApplicable("no operation has an effect")
     return found
+
+
+def _booked(bench: Bench) -> list[OperationSpec]:
+    """The operations that leave something at the vendor by themselves."""
+    return [spec for spec in bench.operations if spec.name not in bench.rig.until_agreed]
 
 
 @check(
@@ -95,7 +101,8 @@ async def no_retry(bench: Bench) -> None:
 )
 async def same_key_once(bench: Bench) -> None:
     """An effect whose answer was lost, sent again under the same key, is had once."""
-    idempotent = [spec for spec in _effects(bench) if bench.rig.descriptor.operations[spec.name].idempotent]
+    declared = bench.rig.descriptor.operations
+    idempotent = [spec for spec in _booked(bench) if spec.effect is not Effect.READ and declared[spec.name].idempotent]
     if not idempotent:
         raise NotApplicable("no effect is declared idempotent")
     for spec in idempotent:
@@ -113,16 +120,30 @@ async def same_key_once(bench: Bench) -> None:
     "After a lost answer this question is all that the hub has; NoRecord would have it sent again.",
 )
 async def found_again(bench: Bench) -> None:
-    """An effect whose answer was lost is found again by its key through the status operation."""
+    """An effect whose answer was lost is found again through the status operation: by its key, and by what it stops."""
     declared = bench.rig.descriptor.operations
-    asked = [(spec, spec.status_by) for spec in bench.operations if spec.status_by and spec.status_by in declared]
+    asked = [(spec, spec.status_by) for spec in _booked(bench) if spec.status_by and spec.status_by in declared]
     if not asked:
         raise NotApplicable("no effect of this plugin has a status operation")
     for spec, status in asked:
-        lost = await bench.attempt(spec.name, Trouble.TIMEOUT_AFTER)
-        found = await bench.attempt(status, request=by_key(status, lost.key, bench.rig.clock))
+        request = await bench.request_for(spec.name)
+        lost = await bench.attempt(spec.name, Trouble.TIMEOUT_AFTER, request=request)
+        query = by_key(status, lost.key, bench.rig.clock)
+        query = dataclasses.replace(query, provider_ref=_named(lost.result, request))
+        found = await bench.attempt(status, request=query)
         require(found.error is None, f"{found} when asked by the key of {spec.name}")
         require(not isinstance(found.result, NoRecord), f"{spec.name}: {status} knows nothing of its key")
+
+
+def _named(result: object, request: object) -> str | None:
+    """The reference that the hub can ask by: one that came with "unknown", or what was to be stopped."""
+    match result, request:
+        case PaymentResult(payment_ref=str(ref)), _:
+            return ref
+        case _, CancelRequest(payment_ref=ref) | VoidRequest(envelope_ref=ref):
+            return ref
+        case _:
+            return None
 
 
 @check(
@@ -243,7 +264,7 @@ async def fifty(bench: Bench) -> None:
         attempts = await asyncio.gather(*(_one_of_fifty(bench, spec.name, request, n) for n in range(FIFTY)))
         failed = [attempt for attempt in attempts if attempt.error is not None]
         require(not failed, f"{len(failed)} of {FIFTY} failed: {failed[0] if failed else ''}")
-        if spec.effect is not Effect.READ:
+        if spec.effect is not Effect.READ and spec in _booked(bench):
             booked = [booking.key for booking in await bench.rig.books()]
             require(all(booked.count(attempt.key) == 1 for attempt in attempts), f"{spec.name}: not each had once")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from hub.core.ports.webhooks import WebhookDelivery, WebhookKind, WebhookRequest
 from hub.testing.contexts import webhook_request
@@ -14,6 +15,7 @@ from hub.testing.kit.catalogue import NotApplicable, Tier, check, require
 from hub.testing.kit.rig import Callbacks
 
 _STALE = timedelta(hours=1)
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
 _FORGED = "Anybody can post to a public address: a forged callback would have the hub ask, or worse, believe."
 _STRANGE_HEADERS: tuple[Mapping[str, str], ...] = (
     {},
@@ -33,22 +35,55 @@ def _callbacks(bench: Bench) -> Callbacks:
     return bench.rig.callbacks
 
 
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """A callback with its marks: the headers that sign it, with one of them in the address where this vendor has it
+    there, or the fields of a form that carries its own signature."""
+
+    bench: Bench
+    callbacks: Callbacks
+    body: bytes
+    marks: Mapping[str, str]
+
+    @property
+    def signature(self) -> str:
+        return self.marks[self._name]
+
+    @property
+    def _name(self) -> str:
+        return self.callbacks.signature_field or self.callbacks.signature_header
+
+    @property
+    def request(self) -> WebhookRequest:
+        clock = self.bench.rig.clock
+        if self.callbacks.in_query:
+            proof = {name: value for name, value in self.marks.items() if name == self._name}
+            return webhook_request(self.unsigned().marks, self.body, clock, query=proof)
+        if self.callbacks.signature_field is None:
+            return webhook_request(self.marks, self.body, clock)
+        form = b"&".join([self.body, urlencode(self.marks).encode()] if self.marks else [self.body])
+        return webhook_request({"content-type": _FORM}, form, clock)
+
+    def changed(self, body: bytes) -> WebhookRequest:
+        """Another body under the same marks."""
+        return replace(self, body=body).request
+
+    def unsigned(self) -> _Posted:
+        """Without its signature, with whatever else marks it."""
+        return replace(self, marks={name: value for name, value in self.marks.items() if name != self._name})
+
+    def signed(self, signature: str) -> WebhookRequest:
+        """With this for a signature."""
+        return replace(self, marks={**self.marks, self._name: signature}).request
+
+
+def _posted(bench: Bench, callbacks: Callbacks, body: bytes, secret: str | None = None) -> _Posted:
+    marks = callbacks.sign(secret or callbacks.secret, body, bench.rig.clock.now())
+    return _Posted(bench, callbacks, body, marks)
+
+
 def _signed(bench: Bench, callbacks: Callbacks, body: bytes, *, secret: str | None = None) -> WebhookRequest:
-    headers = callbacks.sign(secret or callbacks.secret, body, bench.rig.clock.now())
-    return _posted(bench, callbacks, headers, body)
-
-
-def _posted(bench: Bench, callbacks: Callbacks, headers: Mapping[str, str], body: bytes) -> WebhookRequest:
-    """A callback with these headers; what proves the vendor goes where this vendor has it."""
-    if not callbacks.in_query:
-        return webhook_request(headers, body, bench.rig.clock)
-    proof = {name: value for name, value in headers.items() if name == callbacks.signature_header}
-    others = {name: value for name, value in headers.items() if name not in proof}
-    return webhook_request(others, body, bench.rig.clock, query=proof)
-
-
-def _proof(request: WebhookRequest, callbacks: Callbacks) -> Mapping[str, str]:
-    return request.query if callbacks.in_query else request.headers
+    return _posted(bench, callbacks, body, secret).request
 
 
 def _received(bench: Bench, request: WebhookRequest) -> WebhookDelivery:
@@ -62,13 +97,6 @@ def _refuses(bench: Bench, request: WebhookRequest, what: str) -> None:
     delivery = _received(bench, request)
     require(not delivery.verified, f"{what} is believed")
     require(not delivery.events, f"{what} is not believed, and read all the same")
-
-
-def _with(request: WebhookRequest, callbacks: Callbacks, proof: str | None) -> WebhookRequest:
-    """The same callback with another proof, or with none."""
-    kept = {name: value for name, value in _proof(request, callbacks).items() if name != callbacks.signature_header}
-    changed = kept if proof is None else {**kept, callbacks.signature_header: proof}
-    return replace(request, query=changed) if callbacks.in_query else replace(request, headers=changed)
 
 
 @check(
@@ -90,8 +118,7 @@ async def tampered(bench: Bench) -> None:
     """A body that was changed after it was signed is not believed."""
     callbacks = _callbacks(bench)
     for body in callbacks.bodies:
-        signed = _signed(bench, callbacks, body)
-        changed = replace(signed, body=body + b" ")
+        changed = _posted(bench, callbacks, body).changed(body + b" ")
         _refuses(bench, changed, "a body that was changed after it was signed")
 
 
@@ -107,12 +134,13 @@ async def wrong_key(bench: Bench) -> None:
 async def unsigned(bench: Bench) -> None:
     """A callback without a signature is not believed, nor one whose signature is empty."""
     callbacks = _callbacks(bench)
-    request = _signed(bench, callbacks, callbacks.bodies[0])
-    without = _with(request, callbacks, None)
-    require(without != request, f"the rig's signature_header {callbacks.signature_header} is not signed")
-    _refuses(bench, without, "a callback without a signature")
+    posted = _posted(bench, callbacks, callbacks.bodies[0])
+    without = posted.unsigned()
+    name = callbacks.signature_field or callbacks.signature_header
+    require(without.marks != posted.marks, f"the rig's signature {name} is not among what it signs with")
+    _refuses(bench, without.request, "a callback without a signature")
     for empty in ("", " ", "null", "None", "undefined"):
-        _refuses(bench, _with(request, callbacks, empty), f"the signature {empty!r}")
+        _refuses(bench, posted.signed(empty), f"the signature {empty!r}")
 
 
 @check(
@@ -123,11 +151,11 @@ async def unsigned(bench: Bench) -> None:
 async def prefix(bench: Bench) -> None:
     """No beginning of a valid signature is believed, and nothing that is longer than it."""
     callbacks = _callbacks(bench)
-    request = _signed(bench, callbacks, callbacks.bodies[0])
-    whole = _proof(request, callbacks)[callbacks.signature_header]
+    posted = _posted(bench, callbacks, callbacks.bodies[0])
+    whole = posted.signature
     for end in range(1, len(whole)):
-        _refuses(bench, _with(request, callbacks, whole[:end]), "a prefix")
-    _refuses(bench, _with(request, callbacks, whole + "A"), "a longer signature")
+        _refuses(bench, posted.signed(whole[:end]), "a prefix")
+    _refuses(bench, posted.signed(whole + "A"), "a longer signature")
 
 
 @check(
@@ -136,12 +164,15 @@ async def prefix(bench: Bench) -> None:
     "A header that comes twice is joined by commas; which of the two a proxy has checked, nobody knows.",
 )
 async def doubled(bench: Bench) -> None:
-    """A signature header that came twice is not believed."""
+    """A signature that came twice is not believed."""
     callbacks = _callbacks(bench)
-    request = _signed(bench, callbacks, callbacks.bodies[0])
-    whole = _proof(request, callbacks)[callbacks.signature_header]
+    posted = _posted(bench, callbacks, callbacks.bodies[0])
+    whole = posted.signature
     for twice in (f"{whole}, {whole}", f"{whole},{whole}", f"x, {whole}"):
-        _refuses(bench, _with(request, callbacks, twice), "a doubled header")
+        _refuses(bench, posted.signed(twice), "a doubled signature")
+    if callbacks.signature_field is not None:
+        field = urlencode({callbacks.signature_field: whole}).encode()
+        _refuses(bench, posted.changed(posted.body + b"&" + field), "a form with two signatures")
 
 
 @check(
@@ -157,8 +188,8 @@ async def stale(bench: Bench) -> None:
     now = bench.rig.clock.now()
     for sent_at in (now - _STALE, now + _STALE):
         body = callbacks.bodies[0]
-        headers = callbacks.sign(callbacks.secret, body, sent_at)
-        _refuses(bench, _posted(bench, callbacks, headers, body), f"a callback of {sent_at:%H:%M} at {now:%H:%M}")
+        posted = _Posted(bench, callbacks, body, callbacks.sign(callbacks.secret, body, sent_at))
+        _refuses(bench, posted.request, f"a callback of {sent_at:%H:%M} at {now:%H:%M}")
 
 
 @check(
