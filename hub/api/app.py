@@ -90,7 +90,7 @@ def create_app(house: House, *, lifespan: Lifespan | None = None) -> FastAPI:
     )
     app.state.house = house
     # Routes are tried one after the other: first those that machines ask for all day long.
-    app.include_router(callbacks.router)
+    app.router.routes.append(callbacks.ROUTE)
     app.include_router(health.router)
     app.include_router(metrics.router)
     for router in ROUTERS:

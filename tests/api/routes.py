@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi.routing import iter_route_contexts
 
+from hub.api import callbacks
 from hub.api.app import PREFIX, create_app
 from hub.api.deps import Acting, Holding, Public
 from hub.infra.access import Permission
@@ -69,6 +70,8 @@ def served() -> list[tuple[str, Any]]:
 
 
 def _declared(route: Any) -> tuple[Declaration, ...]:
+    if route.path == callbacks.ROUTE.path:  # a plain route says it beside itself
+        return (callbacks.DECLARES,)
     dependant = getattr(route, "dependant", None)
     calls = [one.call for one in dependant.dependencies] if dependant else []
     return tuple(call for call in calls if isinstance(call, Acting | Holding | Public))
