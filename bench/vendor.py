@@ -16,6 +16,7 @@ from typing import cast
 from hub.infra import loop
 
 _PAUSE = re.compile(rb"^[A-Z]+ /(\d+)ms")
+_ASKED = re.compile(rb"^GET \S*/movements/([^\s?]+)")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _HEALTH = json.dumps({"status": "up"}).encode()
 _references = count(1)
@@ -43,15 +44,17 @@ class Vendor(asyncio.Protocol):
             asyncio.get_running_loop().call_later(int(pause[1]) / 1000, self._answer, head)
 
     def _answer(self, head: bytes) -> None:
-        body = _HEALTH if b"/v1/health" in head else _settled()
+        asked = _ASKED.match(head)
+        ref = asked[1].decode() if asked else f"mv-{next(_references)}"
+        body = _HEALTH if b"/v1/health" in head else _settled(ref)
         kind = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
         self._transport.write(kind + str(len(body)).encode() + b"\r\n\r\n" + body)
 
 
-def _settled() -> bytes:
+def _settled(ref: str) -> bytes:
     return json.dumps(
         {
-            "ref": f"mv-{next(_references)}",
+            "ref": ref,
             "status": "settled",
             "amount": {"minor": 10_000, "currency": "CNY"},
             "settled_at": "2026-01-31T01:00:00+00:00",

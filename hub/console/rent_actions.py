@@ -15,10 +15,12 @@ from hub.console.i18n import N_, money
 from hub.console.lease import Lease
 from hub.console.page import Fact, Look
 from hub.console.visit import Visit
+from hub.core.errors import InvalidInput
 from hub.core.money import Money
 from hub.infra.access import Permission as P
 from hub.leasing.collections import service as collections
 from hub.leasing.contracts.rules import ContractState
+from hub.leasing.instalments.debits import day_problem
 from hub.leasing.instalments.rules import OWED
 from hub.leasing.instalments.waterfall import Part
 from hub.leasing.parties import service as parties
@@ -75,10 +77,12 @@ async def _charge_again(visit: Visit, lease: Lease, values: Values) -> str | Non
 
 
 async def _charge_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
-    return await _debit(visit, lease, values["on"])
+    return await _debit(visit, lease, "on", values["on"])
 
 
-async def _debit(visit: Visit, lease: Lease, on: date) -> tuple[Fact, ...]:
+async def _debit(visit: Visit, lease: Lease, field: str, on: date) -> tuple[Fact, ...]:
+    if problem := day_problem(on, lease.today):
+        raise InvalidInput(field, problem)
     return (
         Fact(label=N_("Debited on"), value=on, look=Look.DAY),
         Fact(label=N_("Owed today"), value=lease.owed, look=Look.MONEY),
@@ -108,7 +112,7 @@ async def _promised(visit: Visit, lease: Lease) -> Sequence[Field]:
 async def _promise_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
     return (
         Fact(label=N_("Promised"), value=values["amount"], look=Look.MONEY),
-        *await _debit(visit, lease, values["promised_on"]),
+        *await _debit(visit, lease, "promised_on", values["promised_on"]),
     )
 
 

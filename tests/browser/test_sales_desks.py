@@ -170,8 +170,9 @@ async def test_an_application_is_completed_checked_and_approved_by_somebody_else
         await officer.sees(officer.word(CreditOutcome.PASS))
 
     async with screens.errand("approver", language) as approver:
-        await approver.open_desk("Work queue")
-        await approver.follow(number)
+        await approver.go("/approvals")
+        await approver.sees(number)
+        await approver.go(path)
         await approver.follow("Approve")
         await approver.fill("Note", "收入稳定")
         await approver.press("Show what will happen")

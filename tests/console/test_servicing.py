@@ -267,6 +267,8 @@ async def test_who_is_late_is_listed_and_promises(world: World, rows: Rows) -> N
     owed = (await lease.account())["owed"]
     promise = {"amount": owed, "promised_on": (world.today + timedelta(days=2)).isoformat()}
     assert "Debited on" in await previewed(reader, f"{path}/do/promise", **promise)
+    unseen = await reader.send(f"{path}/do/promise", **(promise | {"promised_on": due_on.isoformat()}))
+    assert "lies in the past" in problem(unseen)
     late = await reader.send(f"{path}/do/promise", **SEEN, **(promise | {"promised_on": due_on.isoformat()}))
     assert "lies in the past" in problem(late)
     assert "The promise is recorded" in await done(reader, f"{path}/do/promise", **promise)

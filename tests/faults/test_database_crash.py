@@ -154,6 +154,8 @@ async def _persist(work: Callable[[], Awaitable[object]]) -> None:
 
 
 def _is_of_the_database(error: BaseException | None) -> bool:
+    if isinstance(error, BaseExceptionGroup):  # several at once have met it
+        return all(_is_of_the_database(one) for one in error.exceptions)
     return error is not None and (is_away(error) or _is_of_the_database(error.__cause__ or error.__context__))
 
 

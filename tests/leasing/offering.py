@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 
 from hub.api import deps, errors, products, quotes
 from hub.infra.access import Actor
@@ -41,6 +42,7 @@ async def client(
     monkeypatch.setattr(deps, "actor_of", actor_of)
     app = FastAPI()
     errors.install(app)
+    app.add_exception_handler(RequestValidationError, errors.on_unreadable)
     app.include_router(products.router)
     app.include_router(quotes.router)
     app.state.house = SimpleNamespace(database=database)

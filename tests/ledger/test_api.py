@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 
 from hub.api import deps, errors, ledger
 from hub.core.money import Money
@@ -27,6 +28,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     errors.install(app)
+    app.add_exception_handler(RequestValidationError, errors.on_unreadable)
     app.include_router(ledger.router)
     app.state.house = SimpleNamespace(database=database)
     _act_as(monkeypatch, system_actor)
