@@ -26,8 +26,7 @@ async def prove(lease: Lease, **expected: str) -> None:
     assert books["debit"] == books["credit"]
     async with world.transaction() as tx:
         held = {instance: money.minor for instance, money in (await ledger.clearing_balances(tx)).items() if money}
-    captured = await world.captured()
-    assert held == ({"psp_main": captured} if captured else {})
+    assert held == await world.held()
     found = await balances(lease)
     assert {name: found[Account[name.upper()].value] for name in expected} == {
         name: Decimal(amount) for name, amount in expected.items()

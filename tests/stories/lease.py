@@ -55,6 +55,7 @@ class Lessee:
     phone: str
     account: str
     vin: str
+    bank: str = "ICBC"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -148,7 +149,7 @@ class Lease:
         self.party = party["id"]
         assert all(secret not in str(party) for secret in who.secrets)
         await sales.post(f"/parties/{self.party}/employments", {"employer": "北方机床厂", "monthly_income": "18000.00"})
-        await sales.post(f"/parties/{self.party}/bank-accounts", {"bank_code": "ICBC", "number": who.account})
+        await sales.post(f"/parties/{self.party}/bank-accounts", {"bank_code": who.bank, "number": who.account})
         assert (await sales.post(f"/leads/{self.lead}/convert", {"party_id": self.party}))["state"] == "converted"
 
     async def consent(self) -> None:

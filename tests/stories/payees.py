@@ -10,8 +10,11 @@ FEES = {"insurance": "平安保险公司", "purchase_tax": "北京税务局"}
 DEALER = {"kind": "dealer", "name": "北京东方汽车"}
 
 
-async def name_payees(world: World) -> str:
-    """Name them all, for every branch; the id of the dealer, who is a channel partner of the north."""
+async def name_payees(world: World, bank: str = "CCB", accounts: str = "62220200900000") -> str:
+    """Name them all, for every branch; the id of the dealer, who is a channel partner of the north.
+
+    `accounts` is how the numbers of their accounts begin.
+    """
     boss, branch = world.people["admin"], {"branch_id": world.branches["headquarters"]}
     dealer = await boss.post("/channels", DEALER | {"branch_id": world.branches["north"]})
     for serial, (name, serves) in enumerate(
@@ -20,7 +23,7 @@ async def name_payees(world: World) -> str:
         body = f"91110108MA{serial:07d}"
         company = {"name": name, "company_code": body + uscc.calc_check_digit(body), "phone": f"1370000000{serial}"}
         party = await boss.post("/parties/companies", company | branch)
-        account = {"bank_code": "CCB", "number": f"62220200900000{serial:02d}"}
+        account = {"bank_code": bank, "number": f"{accounts}{serial:02d}"}
         added = await boss.post(f"/parties/{party['id']}/bank-accounts", account)
         payee = {"name": name, "party_id": party["id"], "bank_account_id": added["id"]}
         await boss.post("/payees", payee | serves | branch)

@@ -167,6 +167,11 @@ class World:
             if row["status"] == "settled"
         )
 
+    async def held(self) -> dict[str, int]:
+        """What each instance of a payment vendor holds for us by the vendor's books, in minor units, where it is not nothing."""
+        captured = await self.captured()
+        return {"psp_main": captured} if captured else {}
+
     # People
 
     def transaction(self, actor: Actor | None = None) -> Any:
@@ -229,16 +234,22 @@ async def open_world(url: str, folder: Path, start_at: datetime, **settings: Any
     """
     clock, door = VirtualClock(start_at), Door()
     async with AsyncExitStack() as stack:
-        vendor_address = await stack.enter_async_context(loopback(_vendors(stack, folder, clock)))
+        vendor_address = await stack.enter_async_context(loopback(sandboxes(stack, folder, clock)))
         address = await stack.enter_async_context(loopback(door))
-        hub_settings = _hub_settings(folder, url, address, vendor_address, settings)
-        hub = await stack.enter_async_context(open_hub(hub_settings, url, clock=clock))
-        door.app = open_doors(hub.house)
+        configuration = _configuration(vendor_address, {"timeout_s": 20, **settings})
+        hub = await open_house(stack, door, hub_settings(folder, url, address, configuration), url, clock)
         vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=120))
         yield World(hub=hub, app=door.app, door=door, clock=clock, vendors=vendors, address=address, stack=stack)
 
 
-def _vendors(stack: AsyncExitStack, folder: Path, clock: VirtualClock) -> Starlette:
+async def open_house(stack: AsyncExitStack, door: Door, settings: HubSettings, url: str, clock: VirtualClock) -> Hub:
+    """The hub with its doors, behind an address that vendors have been told."""
+    hub = await stack.enter_async_context(open_hub(settings, url, clock=clock))
+    door.app = open_doors(hub.house)
+    return hub
+
+
+def sandboxes(stack: AsyncExitStack, folder: Path, clock: VirtualClock) -> Starlette:
     """Every installed stand-in vendor under its capability; they post callbacks only when told to."""
     settings = SandboxSettings(pump=False)
     routes = []
@@ -249,11 +260,10 @@ def _vendors(stack: AsyncExitStack, folder: Path, clock: VirtualClock) -> Starle
     return Starlette(routes=routes)
 
 
-def _hub_settings(
-    folder: Path, url: str, address: str, vendor_address: str, settings: Mapping[str, Any]
-) -> HubSettings:
+def hub_settings(folder: Path, url: str, address: str, configuration: str) -> HubSettings:
+    """A hub at an address, with this configuration of its providers."""
     config = folder / "hub.toml"
-    config.write_text(_configuration(vendor_address, {"timeout_s": 20, **settings}))
+    config.write_text(configuration)
     return HubSettings(
         config=config,
         data_dir=folder,

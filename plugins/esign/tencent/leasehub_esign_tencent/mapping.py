@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+
+from pypdf import PdfWriter
+from pypdf.errors import PyPdfError
 
 from hub.core.errors import Misconfigured, Rejected, RetryAdvice
 from hub.core.ports.esign import (
@@ -94,14 +98,29 @@ def in_turn(signers: Sequence[Signer]) -> list[Signer]:
     return sorted(signers, key=lambda signer: signer.order)
 
 
-def only_document(request: EnvelopeRequest) -> EsignDocument:
-    """The one document that the vendor takes; raises Rejected for several, or for one that is no PDF."""
-    if len(request.documents) != 1:
-        raise elsewhere("one_document_only")
-    (document,) = request.documents
-    if not document.content.startswith(b"%PDF-"):
+def one_document(request: EnvelopeRequest) -> EsignDocument:
+    """What is sent out: the vendor takes one PDF, so several are bound into one, in their order.
+
+    Raises Rejected for what is no PDF.
+    """
+    first = request.documents[0]
+    if not all(document.content.startswith(b"%PDF-") for document in request.documents):
         raise elsewhere("pdf_only")
-    return document
+    if len(request.documents) == 1:
+        return first
+    content = _bound([document.content for document in request.documents])
+    return EsignDocument(name=first.name, content=content, sha256=hashlib.sha256(content).hexdigest())
+
+
+def _bound(papers: Sequence[bytes]) -> bytes:
+    writer, bound = PdfWriter(), io.BytesIO()
+    try:
+        for paper in papers:
+            writer.append(io.BytesIO(paper), import_outline=False)
+        writer.write(bound)
+    except PyPdfError:
+        raise elsewhere("pdf_only") from None
+    return bound.getvalue()
 
 
 def _approver(signer: Signer, settings: TencentEsignSettings) -> JsonObject:
@@ -263,7 +282,8 @@ def address_of(answer: Fields, settings: TencentEsignSettings) -> str:
     found = urlsplit(url)
     host = found.hostname or ""
     known = any(host == end or host.endswith(f".{end}") for end in settings.file_hosts)
-    if found.scheme != "https" or not known or found.username is not None:
+    secured = found.scheme in ("https", urlsplit(settings.url).scheme)  # the file comes no barer than the answers do
+    if not secured or not known or found.username is not None:
         raise answer.fail("the file lies at an address that is not the vendor's")
     return url
 

@@ -56,7 +56,7 @@ class TencentEsign(EsignV1):
     @hookimpl
     async def esign_create(self, request: EnvelopeRequest, ctx: CallContext) -> Envelope:
         """Send a document out: its file first, which binds nobody, then the envelope, then the links to sign."""
-        settings, document = self._settings, mapping.only_document(request)
+        settings, document = self._settings, mapping.one_document(request)
         mapping.flow_body(request, "", settings, "")  # what cannot be sent out is not uploaded either
         file_id = await self._uploaded(mapping.upload_body(document, settings), ctx)
         body = mapping.flow_body(request, file_id, settings, ctx.idempotency_key)

@@ -54,17 +54,26 @@ class Flow:
 
 
 class TencentEss(Tc3Vendor):
-    """The vendor; `notices_url` is where it was told to post."""
+    """The vendor; `notices_url` is where it was told to post, `files_at` where its files lie."""
 
     versions: Mapping[str, str] = {"ess": "2020-11-11"}
 
     def __init__(
-        self, clock: Clock, *, secret_id: str, secret_key: str, notices_url: str, token: str, callback_key: str
+        self,
+        clock: Clock,
+        *,
+        secret_id: str,
+        secret_key: str,
+        notices_url: str,
+        token: str,
+        callback_key: str,
+        files_at: str = "https://file.ess.tencent.cn",
     ) -> None:
         super().__init__(clock, secret_id=secret_id, secret_key=secret_key)
         self._notices_url = notices_url
         self._token = token
         self._callback_key = callback_key
+        self._files_at = files_at
         self.files: dict[str, bytes] = {}
         self.flows: dict[str, Flow] = {}
 
@@ -205,7 +214,7 @@ class TencentEss(Tc3Vendor):
     def _urls(self, asked: Asked) -> JsonObject:
         self._operator(asked)
         flows = [self._flow(flow) for flow in asked.body.texts("BusinessIds")]
-        urls = [f"https://file.ess.tencent.cn/file/FLOW/{flow.flow_id}/0/0.PDF?hkey=made-up" for flow in flows]
+        urls = [f"{self._files_at}/file/FLOW/{flow.flow_id}/0/0.PDF?hkey=made-up" for flow in flows]
         return {"FileUrls": [{"Url": url, "Option": ""} for url in urls], "TotalCount": len(urls)}
 
     def _cancel(self, asked: Asked) -> JsonObject:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from leasehub_esign_tencent.conformance import SETTINGS
 from leasehub_esign_tencent.settings import TencentEsignSettings
 from leasehub_tc3.codes import Meaning, error_of, meaning_of
 from pydantic import ValidationError
+from pypdf import PdfReader, PdfWriter
 from tencentcloud.ess.v20201111 import errorcodes, models
 
 from hub.core.errors import (
@@ -259,14 +261,26 @@ def test_whom_the_vendor_cannot_have_sign(asked: EnvelopeRequest, code: str, **m
     assert (raised.value.vendor_code, raised.value.advice) == (code, RetryAdvice.OTHER_PROVIDER)
 
 
-def test_one_pdf_and_no_more() -> None:
+def test_several_papers_are_bound_into_one_and_only_pdfs() -> None:
     one = request()
-    assert mapping.only_document(one).content == PDF
-    with pytest.raises(Rejected, match="one_document_only"):
-        mapping.only_document(dataclasses.replace(one, documents=one.documents * 2))
+    assert mapping.one_document(one).content == PDF
+    papers = [_pages(height) for height in (100, 200)]
+    bound = mapping.one_document(dataclasses.replace(one, documents=tuple(papers)))
+    assert [page.mediabox.height for page in PdfReader(io.BytesIO(bound.content)).pages] == [100, 200]
+    assert (bound.name, bound.sha256) == ("100.pdf", hashlib.sha256(bound.content).hexdigest())
     word = EsignDocument(name="a.docx", content=b"PK", sha256=hashlib.sha256(b"PK").hexdigest())
-    with pytest.raises(Rejected, match="pdf_only"):
-        mapping.only_document(dataclasses.replace(one, documents=(word,)))
+    torn = EsignDocument(name="b.pdf", content=b"%PDF-", sha256=hashlib.sha256(b"%PDF-").hexdigest())
+    for bad in ((word,), (papers[0], word), (papers[0], torn)):
+        with pytest.raises(Rejected, match="pdf_only"):
+            mapping.one_document(dataclasses.replace(one, documents=bad))
+
+
+def _pages(height: int) -> EsignDocument:
+    writer, content = PdfWriter(), io.BytesIO()
+    writer.add_blank_page(100, height)
+    writer.write(content)
+    sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+    return EsignDocument(name=f"{height}.pdf", content=content.getvalue(), sha256=sha256)
 
 
 @given(subject=st.text(max_size=300), reason=st.text(max_size=300))
