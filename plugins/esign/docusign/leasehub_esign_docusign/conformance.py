@@ -81,8 +81,9 @@ async def make() -> AsyncIterator[Rig]:
         descriptor=descriptor,
         settings=settings(),
         vendor=httpx.ASGITransport(app=vendor.app),
-        clock=clock,
         books=vendor.books,
+        pass_time=vendor.settle,
+        clock=clock,
         refusals=Refusals(
             rejected=lambda: httpx.Response(400, json={"errorCode": "INVALID_REQUEST_PARAMETER", "message": "no"}),
             auth=lambda: httpx.Response(401, json={"errorCode": "AUTHORIZATION_INVALID_TOKEN", "message": "no"}),
@@ -90,7 +91,6 @@ async def make() -> AsyncIterator[Rig]:
                 400, json={"errorCode": "HOURLY_APIINVOCATION_LIMIT_EXCEEDED"}, headers={"X-RateLimit-Reset": reset}
             ),
         ),
-        pass_time=vendor.settle,
         callbacks=_callbacks(),
         carries=_carries,
     )
