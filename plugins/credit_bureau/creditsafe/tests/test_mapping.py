@@ -74,7 +74,7 @@ def report(rating: dict[str, object], **more: object) -> CreditReport:
     return mapping.report_of(Fields({"companyId": "c-1", "report": content, **more}), company, made(**scale))
 
 
-@pytest.mark.parametrize(("code", "meaning"), codes.REFUSALS.items())
+@pytest.mark.parametrize(("code", "meaning"), sorted(codes.REFUSALS.items()))
 @pytest.mark.parametrize("status", [200, 400])
 def test_messages(code: str, meaning: Meaning, status: int) -> None:
     found = failed(status, {"correlationId": "c", "messages": [{"type": "Error", "code": code, "text": "张三"}]})

@@ -39,7 +39,7 @@ def failed(code: object, status: int = 400, *, mutates: bool = True, **headers: 
     return mapping.failure(answer, mutates=mutates, now=NOW)
 
 
-@pytest.mark.parametrize(("code", "meaning"), codes.REFUSALS.items())
+@pytest.mark.parametrize(("code", "meaning"), sorted(codes.REFUSALS.items()))
 @pytest.mark.parametrize("status", [400, 401, 404, 429])
 def test_the_code_counts_whatever_the_status(code: str, meaning: Meaning, status: int) -> None:
     for written in (code, code.title()):
