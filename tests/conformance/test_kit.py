@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from hub.testing import conformance, exempt
 from hub.testing.kit import report
 from hub.testing.kit.catalogue import Tier, Where
 from hub.testing.kit.checks import ALL, BY_ID
+from hub.testing.kit.rig import Rig
 from hub.testing.kit.roads import IN_PROCESS, roads
 from hub.testing.kit.runner import Finding, Verdict, run
 from tests.conformance.bad_payments import BAD, collecting
@@ -63,6 +67,18 @@ def test_an_exemption_shows_its_reason_and_one_that_is_not_needed_fails() -> Non
     needless = _run("webhooks.stale", reason="the vendor signs no time", make=make)
     assert needless.verdict is Verdict.FAILED
     assert "not needed" in needless.reason
+
+
+def test_a_plugin_that_says_it_speaks_to_nobody_must_not() -> None:
+    @asynccontextmanager
+    async def silent() -> AsyncIterator[Rig]:
+        async with make() as rig:
+            yield dataclasses.replace(rig, on_a_line=False)
+
+    assert _run("errors.refused", make=silent).verdict is Verdict.NOT_APPLICABLE
+    spoke = _run("calls.client", make=silent)
+    assert spoke.verdict is Verdict.FAILED
+    assert "speaks to somebody" in spoke.reason
 
 
 def test_an_exemption_names_a_check_and_a_reason() -> None:

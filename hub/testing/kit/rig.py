@@ -100,6 +100,8 @@ class Rig:
     requests carry the operation itself at a vendor who wants others first (a token, an upload, a look); the header
     `x-kit-operation` names the operation that is tried. `until_agreed` are operations that leave nothing at the vendor
     until a person agrees, a page to sign on say: nothing of them is counted in the books, or can be found again.
+    `on_a_line` is false for a plugin that speaks to nobody and reads a folder, say: then nothing may come over the line,
+    and what would be tried on it does not apply.
     """
 
     descriptor: PluginDescriptor
@@ -114,6 +116,7 @@ class Rig:
     status_field: str | None = "status"
     carries: Callable[[httpx.Request], bool] = _every
     until_agreed: frozenset[str] = frozenset()
+    on_a_line: bool = True
 
 
 MakeRig = Callable[[], AbstractAsyncContextManager[Rig]]
