@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from urllib.parse import parse_qsl
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from psycopg import sql
 from pypdf import PdfReader
 
 from hub.infra.logs import configure
+from hub.testing.wire import Received
 from tests.faults.invariants import nothing_is_violated
 from tests.stories.books import prove, prove_calls_masked
 from tests.stories.company import company_at_work
@@ -78,6 +81,10 @@ class RealLease(Lease):
         await Lease.disburse(self, by=by)
         await self.world.wait(timedelta(minutes=1))
         return await self.disbursements()
+
+    def debits(self, asked: Received) -> bool:
+        """Whether Alipay was asked to debit the lessee."""
+        return "method=alipay.trade.pay" in asked.target and self.number.encode() in asked.body
 
     async def calls(self, operation: str) -> Json:
         """The calls of the lease, oldest first."""
@@ -153,14 +160,16 @@ async def _papers_came_back(lease: RealLease) -> None:
 
 async def _all_are_paid(lease: RealLease) -> None:
     """Dealer, insurer and tax office have the money in their accounts at the vendor."""
+    transfers = lease.real.vendor("psp_main").transfers
+    before = set(transfers)
     paid = await lease.disburse()
     assert sorted((one["amount"], one["state"]) for one in paid) == [
         ("11327.43", "paid"),
         ("121000.00", "paid"),
         ("8000.00", "paid"),
     ]
-    sent = lease.real.vendor("psp_main").transfers.values()
-    assert sorted(one["trans_amount"] for one in sent) == ["11327.43", "121000.00", "8000.00"]
+    sent = [transfers[number]["trans_amount"] for number in set(transfers) - before]
+    assert sorted(sent) == ["11327.43", "121000.00", "8000.00"]
     await prove(lease, payables="0.00", lease_principal="110400.00", security_deposits="-6400.00")
 
 
@@ -204,9 +213,13 @@ async def _title_has_passed(lease: RealLease) -> None:
 
 async def _books_agree(lease: RealLease) -> None:
     """Each debit of ours is one trade of the vendor's, to the cent, and the other way round."""
-    trades = lease.real.vendor("psp_main").trades.values()
+    bank = lease.real.vendor("psp_main")
+    asked = [
+        json.loads(dict(parse_qsl(one.body.decode()))["biz_content"]) for one in bank.received if lease.debits(one)
+    ]
+    trades = [bank.trades[number] for number in {one["out_trade_no"] for one in asked} if number in bank.trades]
     ours = sorted(one["money"] for one in await lease.charges() if one["state"] == "succeeded")
-    assert ours == sorted(one["total_amount"] for one in trades)
+    assert ours == sorted(one["total_amount"] for one in trades if one["trade_status"] == "TRADE_SUCCESS")
 
 
 def _nobody_reads_a_secret(url: str, said: io.StringIO, plain: str) -> None:
@@ -225,3 +238,100 @@ def _nobody_reads_a_secret(url: str, said: io.StringIO, plain: str) -> None:
     assert canaries.found == []
     assert any("in dump" in one for one in there.found), "otherwise a silence would mean nothing"
     assert "sms_main" in said.getvalue()
+
+
+# Somebody is away, or does not answer
+
+
+async def test_a_message_goes_through_the_second_vendor(lease: RealLease) -> None:
+    await lease.run()
+    await lease.real.shops["sms_main"].shut()
+    await _is_not_paid(lease, await lease.due_on(1))
+    await lease.real.shops["sms_main"].open()
+    assert [one for one in lease.real.vendor("sms_main").messages if lease.number in one.params] == []
+    [message] = [one for one in lease.real.vendor("sms_second").messages if lease.number in one.params[0]]
+    assert message.to.endswith(lease.lessee.phone)
+    await _was_tried_in_vain(lease, "messaging_send", "sms_main", "sms_second")
+    [contact] = await lease.by("collector").get(f"/contracts/{lease.contract}/contacts")
+    assert contact["state"] == "sent"
+
+
+async def test_a_mandate_is_asked_for_at_the_second_vendor_and_all_debits_stay_there(lease: RealLease) -> None:
+    for stage in (lease.register, lease.consent, lease.apply, lease.submit, lease.check_credit, lease.approve):
+        await stage()
+    await lease.draft()
+    await lease.sign()
+    first, second = lease.real.vendor("psp_main"), lease.real.vendor("psp_second")
+    before, agreements = len(first.received), len(second.contracts)
+    await lease.real.shops["psp_main"].shut()
+    due = await lease.by("operations").post(f"/contracts/{lease.contract}/signing-payments")
+    await lease.world.settle()
+    await lease.real.shops["psp_main"].open()
+    await lease.receive_mandate()
+    await _was_tried_in_vain(lease, "payments_mandate", "psp_main", "psp_second")
+    [mandate] = await lease.mandates()
+    assert (mandate["instance"], len(second.contracts) - agreements) == ("psp_second", 1)
+    debits = await lease.calls("payments_collect")
+    assert {(one["instance"], one["route"]["ground"]) for one in debits} == {("psp_second", "pin")}
+    assert (len(debits), len(first.received) - before) == (len(due), 0)
+    await prove(lease, provider_clearing="44827.43", customer_prepayments="-25600.00", security_deposits="-6400.00")
+    await _rent_is_announced_first(lease)
+
+
+async def _rent_is_announced_first(lease: RealLease) -> None:
+    """Twelve hours after its signing a contract is debited only on announcement: two days later the rent is there."""
+    for stage in (lease.buy, lease.deliver, lease.commence):
+        await stage()
+    due_on, orders = await lease.due_on(1), len(lease.real.vendor("psp_second").orders)
+    for days, state, asked in ((0, "pending", 0), (1, "pending", 0), (2, "succeeded", 1)):
+        await lease.world.live_through(due_on + timedelta(days=days))
+        await lease.world.wait(timedelta(minutes=10))
+        [charge] = await lease.charges("rent")
+        assert (charge["state"], len(lease.real.vendor("psp_second").orders) - orders) == (state, asked)
+    rent = await lease.rent(1)
+    assert (rent["state"], rent["penalty"], charge["instance"]) == ("paid", "0.00", "psp_second")
+    await prove(lease, rent_receivable="0.00", penalty_receivable="0.00")
+
+
+async def _was_tried_in_vain(lease: RealLease, operation: str, first: str, second: str) -> None:
+    """Both calls are in the log, with who might have taken them; the first proves that nothing was sent."""
+    calls = await lease.calls(operation)
+    assert [(one["instance"], one["state"], one["error_code"]) for one in calls] == [
+        (first, "not_executed", "not_sent"),
+        (second, "ok", None),
+    ]
+    assert all(one["route"] == {"ground": "default", "candidates": [first, second], "skipped": []} for one in calls)
+    assert len({one["idempotency_key"] for one in calls}) == 1
+
+
+async def test_answers_are_lost_and_nothing_is_done_twice(lease: RealLease) -> None:
+    """An envelope, a payout and a debit are done and not heard of: the vendors' notices and answers tell, nobody repeats."""
+    house, bank = lease.real.shops["esign_main"], lease.real.shops["psp_main"]
+    flows, transfers = len(lease.real.vendor("esign_main").flows), len(lease.real.vendor("psp_main").transfers)
+    house.loses = lambda asked: asked.headers["x-tc-action"] == "CreateFlowByFiles"
+    await lease.run()
+    assert (house.loses, len(lease.real.vendor("esign_main").flows) - flows) == (None, 1)
+    bank.loses = lambda asked: "method=alipay.fund.trans.uni.transfer" in asked.target
+    assert {one["state"] for one in await lease.disburse()} == {"paid"}
+    assert (bank.loses, len(lease.real.vendor("psp_main").transfers) - transfers) == (None, 3)
+    await _debit_is_lost(lease)
+    [envelope] = await lease.calls("esign_create")
+    assert (envelope["state"], len(await lease.calls("payments_payout"))) == ("ok", 3)
+    await prove(lease, rent_receivable="0.00", penalty_receivable="0.00", payables="0.00")
+
+
+async def _debit_is_lost(lease: RealLease) -> None:
+    """While nobody knows, the lease says so; the vendor's own answer to a question settles it."""
+    world, bank, due_on = lease.real, lease.real.shops["psp_main"], await lease.due_on(1)
+    before = len(list(filter(lease.debits, bank.vendor.received)))
+    bank.loses = lease.debits
+    world.move_to(due_on)
+    await world.tick(callbacks=False)
+    assert [one["state"] for one in await lease.charges("rent")] == ["unknown"]
+    assert (await lease.account())["in_doubt"] is True
+    world.clock.advance(timedelta(minutes=1))
+    await world.tick("payments.perform_charges", "reconcile.tick", callbacks=False)
+    assert [one["state"] for one in await lease.charges("rent")] == ["succeeded"]
+    assert ((await lease.rent(1))["state"], (await lease.account())["in_doubt"]) == ("paid", False)
+    await world.settle()
+    assert len(list(filter(lease.debits, bank.vendor.received))) == before + 1
