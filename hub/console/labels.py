@@ -173,6 +173,7 @@ _BY_KIND: Mapping[tuple[type, str], str] = {
     (Fate, "received"): "Not applied yet",
     (MovementKind, "received"): "Arrived",
     (OrderState, "received"): "Arrived",
+    (Validity, "ended"): "Expired",
 }
 
 _OK = {

@@ -105,7 +105,6 @@ async def test_who_is_late_is_looked_up_and_a_promise_is_thought_over(
         await person.follow("Record a promise")
         await person.fill("Promised for", "2026-01-01")
         await person.press("Show what will happen")
-        await person.press("Record a promise")
         await person.is_refused("Promised for")
         await person.fill("Promised for", (world.today + timedelta(days=2)).isoformat())
         await person.press("Show what will happen")

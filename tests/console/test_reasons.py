@@ -35,6 +35,7 @@ FLUSHING = ("contracts", "inventory", "payments", "tracking")
 HANDED_ON = {
     "console/calculator.py: reason": "the price list's, in `_at_its_field`",
     "console/calculator.py: f\"{visit.say(N_('Financed amount'))}: {reason}\"": "the price list's",
+    "console/rent_actions.py: problem": "made in `day_problem`",
     "console/entrance.py: ', '.join(THEMES)": "the theme is a button, never typed",
     "console/entrance.py: 'en, zh'": "the language is a button, never typed",
     "integrations/secret_files.py: error.reason": "an operating system's own words",
