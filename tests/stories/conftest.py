@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from hub.infra.logs import configure
 from tests.faults.invariants import nothing_is_violated, vendor_books
 from tests.stories.company import company_at_work
 from tests.stories.lease import Lease, open_product
 from tests.stories.payees import name_payees
 from tests.stories.world import World
+
+
+@pytest.fixture(scope="module")
+def said() -> Iterator[io.StringIO]:
+    """Every line of the process at its most talkative."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure(level="DEBUG", stream=stream)
+    yield stream
+    logging.captureWarnings(False)
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -33,7 +32,6 @@ from hub.console.app import DESKS
 from hub.infra import migrate, tracing
 from hub.infra.embedded_postgres import EmbeddedPostgres
 from hub.infra.keyring import load_keyring
-from hub.infra.logs import configure
 from tests.console.conftest import enter
 from tests.stories.company import company_at_work
 from tests.stories.lease import Lease, Lessee, open_product, somebody
@@ -97,19 +95,6 @@ def server() -> Iterator[EmbeddedPostgres]:
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def said() -> Iterator[io.StringIO]:
-    """Every line of the process at its most talkative."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure(level="DEBUG", stream=stream)
-    yield stream
-    logging.captureWarnings(False)
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import parse_qsl
@@ -16,7 +15,6 @@ from leasehub_credit_bureau_aliyun.standin import Person
 from psycopg import sql
 from pypdf import PdfReader
 
-from hub.infra.logs import configure
 from hub.testing.wire import Received
 from tests.faults.invariants import nothing_is_violated
 from tests.stories.books import prove, prove_calls_masked
@@ -90,19 +88,6 @@ class RealLease(Lease):
         """The calls of the lease, oldest first."""
         found = await self.by("operations").get("/calls", lease_id=self.contract, operation=operation, limit=200)
         return list(reversed(found))
-
-
-@pytest.fixture(scope="module")
-def said() -> Iterator[io.StringIO]:
-    """Every line of the process at its most talkative."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure(level="DEBUG", stream=stream)
-    yield stream
-    logging.captureWarnings(False)
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
