@@ -64,7 +64,7 @@ class EmbeddedPostgres:
             if not (self._data / "PG_VERSION").exists():
                 self._initialise(binaries)
             self._refuse_other_major(binaries)
-            if not self.is_running():
+            while not self._comes_up():
                 self.postmaster.clear_away()
                 self._launch(binaries)
             self._create(database)
@@ -272,13 +272,24 @@ class EmbeddedPostgres:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return options
 
-    def _create(self, database: str) -> None:
-        url = self.url("postgres")
+    def _comes_up(self) -> bool:
+        """Whether the server answers; one that lives is waited for, and one that dies meanwhile does not.
+
+        Whoever launched it may have died while it was still recovering from a crash; and one that was killed a moment
+        ago seems to live until the kernel has taken it down.
+        """
+        url = self.url("postgres").encode()
         deadline = time.monotonic() + _START_LIMIT_S
-        # Whoever launched the server may have died while it was still recovering from a crash.
-        while pq.PGconn.ping(url.encode()) != pq.Ping.OK and self.is_running() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        with psycopg.connect(url, autocommit=True) as connection:
+        while self.is_running():
+            if pq.PGconn.ping(url) == pq.Ping.OK:
+                return True
+            if time.monotonic() > deadline:
+                raise DatabaseServerError(f"the PostgreSQL in {self._data} lives and does not answer")
+            time.sleep(0.02)
+        return False
+
+    def _create(self, database: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
 
