@@ -36,7 +36,7 @@ chromium: ## the browser that the console is tried in, where the system's packag
 		echo "no Chromium on this machine, and it may not be installed: tests/browser will be left out"
 
 test: $(INSTALLED) chromium ## every test, on a real PostgreSQL, on both cores
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 soak: $(INSTALLED) ## the long runs that `make test` leaves out; SEEDS=2000000-2999999 for these seeds alone
 	$(if $(SEEDS),$(BIN)/python -m tests.faults.simulation $(SEEDS),$(BIN)/python -m pytest -m soak)
@@ -61,7 +61,7 @@ fix: $(INSTALLED) ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 coverage: $(INSTALLED) ## how much of the hub the tests run through
-	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 docs: $(INSTALLED) ## write the generated pages for plugin authors anew
 	$(BIN)/python -m hub.testing.pages docs/plugin-authors

@@ -39,8 +39,13 @@ _KEPT = {"alembic_version", "account", "vehicle_transition", "procrastinate_peri
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long tests, so that no worker is left alone with one at the end."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    items[:] = long_first(items, [item.get_closest_marker("long") is not None for item in items], workers)
+    is_long = [item.get_closest_marker("long") is not None for item in items]
+    items[:] = long_first(items, [item.nodeid.partition("::")[0] for item in items], is_long)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: half of what a test does is wait for a server."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

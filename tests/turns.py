@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress, islice
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
 
 
-def long_first(items: Sequence[_Item], is_long: Sequence[bool], workers: int) -> list[_Item]:
-    """The same items, dealt so that every worker begins with its share of the long ones.
+def long_first(items: Sequence[_Item], files: Sequence[str], is_long: Sequence[bool]) -> list[_Item]:
+    """The same items, those of a file with a long test before the others, else in their order.
 
-    A worker gets its share of the whole in one piece, as long as any other's; who is through takes from the others'
-    ends, where a long one would keep everybody waiting.
+    A file is dealt out whole, to whoever is free, since its tests share what they stand on; one that takes long keeps
+    everybody waiting when it is dealt last.
     """
-    long, short = list(compress(items, is_long)), iter(list(compress(items, (not one for one in is_long))))
-    ordered: list[_Item] = []
-    for worker in range(workers):
-        first = long[worker::workers]
-        share = (len(items) - len(ordered)) // (workers - worker)
-        ordered += [*first, *islice(short, max(share - len(first), 0))]
-    return ordered
+    first = {file for file, long in zip(files, is_long, strict=True) if long}
+    order = sorted(range(len(items)), key=lambda number: files[number] not in first)
+    return [items[number] for number in order]

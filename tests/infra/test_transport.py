@@ -220,9 +220,15 @@ async def test_no_free_connection_is_proven_not_sent(kind: str) -> None:
 
 @TRANSPORTS
 async def test_what_is_no_tls_is_a_transport_error(kind: str) -> None:
-    async with _server(_send(b"this is not TLS")) as (url, _), _client(kind) as client:
+    async def speak_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"this is not TLS\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(speak_first, "127.0.0.1", 0)
+    async with server, _client(kind) as client:
         with pytest.raises(httpx.TransportError):
-            await client.post(url.replace("http://", "https://"))
+            await client.post(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
 
 @TRANSPORTS
