@@ -35,7 +35,7 @@ from hub.infra.rotation import require_keys
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
-from hub.integrations import applying, call_log, configuration, inbox, reconcile, switches
+from hub.integrations import applying, call_log, configuration, inbox, reconcile, switches, usage
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
@@ -321,6 +321,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
+        usage.TALLY: (lambda: usage.tally(database, house.registry.current.instances), EVERY_MINUTE),
         DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),
         FORGET: (lambda: delivery.forget(database), EVERY_HOUR),
         idempotency.FORGET: (lambda: idempotency.forget(database), EVERY_HOUR),

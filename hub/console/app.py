@@ -68,6 +68,8 @@ DESKS: tuple[APIRouter, ...] = (
     traces.router,
 )
 
+# A page is small already: working harder at it saves a twentieth of its bytes and costs as much as a query.
+_COMPRESSION = 4
 _CONTENT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
@@ -107,7 +109,7 @@ def create_console(house: House) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_failure)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_COMPRESSION)
     app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=house.settings.serves_https)
     return app
 

@@ -15,11 +15,11 @@ from hub.console.page import Fact, Look
 from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
 from hub.infra.access import Permission as P
-from hub.infra.paging import Window
+from hub.infra.paging import Count, Window
 from hub.integrations import call_log, validity
 from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
-from hub.leasing.applications import service as applications
+from hub.leasing.applications import listing as application_listing
 from hub.leasing.approvals import service as approvals
 from hub.leasing.approvals.rules import Whose
 from hub.leasing.collections import service as collections
@@ -28,7 +28,7 @@ from hub.leasing.contracts import listing
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.leads import service as leads
-from hub.leasing.servicing import service as servicing
+from hub.leasing.servicing import listing as account_listing
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningState
 
@@ -213,16 +213,12 @@ async def _numbers(visit: Visit) -> Sequence[Fact]:
     """The numbers of the day, as far as the visitor may see them."""
     found: list[Fact] = []
     if visit.actor.may(P.APPLICATIONS_READ):
-        by_state = await applications.count_by_state(visit.tx)
-        found.append(
-            _count(N_("Applications under review"), by_state["under_review"], "/applications?state=under_review")
-        )
+        under_review = await application_listing.count_undecided(visit.tx, Window())
+        found.append(_count(N_("Applications under review"), under_review, "/applications?state=under_review"))
     if visit.actor.may(P.CONTRACTS_READ):
-        by_state = await contracts.count_by_state(visit.tx)
-        found.append(_count(N_("Active contracts"), by_state["active"], "/contracts?state=active"))
+        found.append(_count(N_("Active contracts"), await listing.count_active(visit.tx), "/contracts?state=active"))
     if visit.actor.may(P.SERVICING_READ):
-        accounts = await servicing.count_by_state(visit.tx)
-        found.append(_count(N_("Overdue contracts"), accounts["overdue"], "/arrears"))
+        found.append(_count(N_("Overdue contracts"), await account_listing.count_overdue(visit.tx), "/arrears"))
     if visit.actor.may(P.PROVIDERS_READ):
         found.append(_count(N_("Unknown outcomes"), await call_log.open_unknowns(visit.tx), "/calls?state=unknown"))
         instances = visit.house.registry.current.instances.values()
@@ -230,7 +226,7 @@ async def _numbers(visit: Visit) -> Sequence[Fact]:
     return found
 
 
-def _count(label: str, number: int, href: str) -> Fact:
+def _count(label: str, number: int | Count, href: str) -> Fact:
     return Fact(label=label, value=number, look=Look.NUMBER, href=href)
 
 

@@ -6,14 +6,15 @@ English is the language of the code; a text is marked with `N_` where it is decl
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from babel.dates import format_date, format_datetime
+from babel.dates import get_month_names
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -22,6 +23,7 @@ from babel.support import Translations
 
 from hub.core.money import Money
 from hub.infra.clock import BUSINESS_ZONE
+from hub.infra.paging import Count
 
 _FOLDER = Path(__file__).parent / "locale"
 NOTHING = "–"
@@ -84,7 +86,7 @@ def say(language: Language, text: str, **parts: object) -> str:
     return said % parts if parts else said
 
 
-# How values are written
+# How values are written: as Babel would, without asking it for each of the hundreds of a page; a test asks it.
 
 
 def money(value: Money | None, language: Language) -> str:
@@ -92,28 +94,39 @@ def money(value: Money | None, language: Language) -> str:
     if value is None:
         return NOTHING
     sign = _SIGNS.get(value.currency, f"{value.currency} ")
-    number = format_decimal(abs(value.amount), format="#,##0.00", locale=language.locale)
-    return f"{'−' if value.minor < 0 else ''}{sign}{number}"
+    return f"{'−' if value.minor < 0 else ''}{sign}{abs(value.amount):,.2f}"
 
 
 def day(value: date | None, language: Language) -> str:
     """A date in full: 23 Nov 2026, 2026-11-23."""
     if value is None:
         return NOTHING
-    return format_date(value, "d MMM y" if language is Language.EN else "y-MM-dd", locale=language.locale)
+    if language is Language.ZH:
+        return f"{value.year}-{value.month:02}-{value.day:02}"
+    return f"{value.day} {_months(language)[value.month]} {value.year}"
+
+
+@cache
+def _months(language: Language) -> Mapping[int, str]:
+    names: Mapping[int, str] = get_month_names("abbreviated", locale=language.locale)
+    return names
 
 
 def instant(value: datetime | None, language: Language) -> str:
     """A date and time in the company's zone, to the second."""
     if value is None:
         return NOTHING
-    form = "d MMM y, HH:mm:ss" if language is Language.EN else "y-MM-dd HH:mm:ss"
-    return format_datetime(value, form, tzinfo=BUSINESS_ZONE, locale=language.locale)
+    here = value.astimezone(BUSINESS_ZONE)
+    return f"{day(here, language)}{', ' if language is Language.EN else ' '}{here:%H:%M:%S}"
 
 
-def number(value: int | Decimal | float | None, language: Language) -> str:
-    """A number with its groups."""
-    return NOTHING if value is None else format_decimal(value, locale=language.locale)
+def number(value: int | Decimal | float | Count | None, language: Language) -> str:
+    """A number with its groups, and a plus where there are more."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, Count):
+        return number(value.number, language) + ("+" if value.capped else "")
+    return f"{value:,}" if isinstance(value, int) else format_decimal(value, locale=language.locale)
 
 
 def percent(value: Decimal | None, language: Language) -> str:
@@ -121,4 +134,10 @@ def percent(value: Decimal | None, language: Language) -> str:
     return NOTHING if value is None else format_percent(value, "#,##0.00%", locale=language.locale)
 
 
-WRITERS: Mapping[str, object] = {"money": money, "day": day, "instant": instant, "number": number, "percent": percent}
+WRITERS: Mapping[str, Callable[[Any, Language], str]] = {
+    "money": money,
+    "day": day,
+    "instant": instant,
+    "number": number,
+    "percent": percent,
+}

@@ -91,7 +91,7 @@ class Section:
 async def _views(visit: Visit) -> Mapping[str, ProviderView]:
     tx, generation = visit.tx, visit.house.registry.current
     switched = await switches.standings(tx)
-    used = await usage.usage(tx, since=tx.now - _DAY)
+    used = await usage.usage(tx, instances=generation.instances, since=tx.now - _DAY)
     unknowns = await usage.unknowns_by_instance(tx)
     lags = await usage.inbox_lag(tx) if visit.actor.branches is None else {}
     return {

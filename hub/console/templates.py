@@ -10,8 +10,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.console import assets, charts
+from hub.console.cells import Cells
 from hub.console.i18n import WRITERS, Language, translations
-from hub.console.labels import label, tone
+from hub.console.labels import tone
 from hub.console.outside import outside
 from hub.console.reasons import written
 
@@ -38,10 +39,17 @@ def environment(language: Language) -> Environment:
     said = translations(language)
     made.install_gettext_callables(said.gettext, said.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.tests["word"] = lambda value: isinstance(value, StrEnum)
-    made.globals |= {"asset": assets.href, "language": language, "Language": Language, "charts": charts}
+    cells = Cells(language)
+    made.globals |= {
+        "asset": assets.href,
+        "cells": cells,
+        "charts": charts,
+        "language": language,
+        "Language": Language,
+    }
     made.filters |= {name: partial(_written, write, language) for name, write in WRITERS.items()}
     made.filters |= {
-        "label": lambda word: said.gettext(label(word)),
+        "label": cells.label,
         "tone": tone,
         "say": said.gettext,
         "outside": outside,

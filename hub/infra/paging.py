@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,13 +17,30 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, String, Uuid, func, literal, not_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
 from hub.infra.database import FUNCTIONAL_CURRENCY, Tx
 
-MOST_COUNTED = 10_000
+# Beyond so many a count says "1,000+": nobody reads further, and every further one would be looked at for every page.
+MOST_COUNTED = 1_000
 MOST_ROWS = 200
 _NOT_OURS = "not a page of this list"
 
@@ -72,8 +89,32 @@ class Order:
     standard: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tabs:
+    """The tabs of a list: the filter that they set, its column, and its words.
+
+    An index begins with each filter of `beside` and goes on with the column and the key.
+    """
+
+    name: str
+    column: Any
+    words: type[StrEnum]
+    beside: frozenset[str] = frozenset()
+
+    def has(self, word: str) -> ColumnElement[bool]:
+        """The condition that a row is on this tab.
+
+        The word stands in the statement itself: for a parameter the server may keep one plan, which would have to do
+        for the word that every row has as well as for the one that none has.
+        """
+        if word not in set(self.words):
+            return false()
+        condition: ColumnElement[bool] = self.column == literal_column(f"'{word}'")
+        return condition
+
+
 async def sliced(
-    tx: Tx, rows: Select[Any], order: Order, window: Window, shown: Callable[[Any], _Shown]
+    tx: Tx, rows: Select[Any], order: Order, window: Window, shown: Callable[[Any], _Shown], tabs: Tabs | None = None
 ) -> Slice[_Shown]:
     """The rows of one page of a query over one kind of record; raises InvalidInput for a sort or cursor of another list."""
     word = window.sort or order.standard
@@ -83,12 +124,21 @@ async def sliced(
     back = window.before is not None
     cursor = window.before if back else window.after
     down = window.descending is not back
-    query = rows.add_columns(column.label("sorted_by"))
-    if cursor is not None:
-        query = query.where(_beyond(column, order.key, _of_this_list(_read(cursor), column.type), down))
-    ordered = (column.desc(), order.key.desc()) if down else (column.asc(), order.key.asc())
     limit = min(max(window.limit, 1), MOST_ROWS)
-    found = list((await tx.execute(query.order_by(*ordered).limit(limit + 1))).all())
+    spread = False
+    if tabs is not None and (tab := window.filters.get(tabs.name)):
+        rows = rows.where(tabs.has(tab))
+    elif tabs is not None and word == order.standard:
+        spread = not tabs.beside.isdisjoint(window.filters)
+    if cursor is not None:
+        rows = rows.where(_beyond(column, order.key, _of_this_list(_read(cursor), column.type), down))
+    if spread and tabs is not None:
+        query = _spread(rows, order, column, tabs, down, limit + 1)
+    elif word == order.standard:
+        query = _ordered(rows.add_columns(column.label("sorted_by")), column, order.key, down).limit(limit + 1)
+    else:
+        query = _looked_up(_keys(rows, order, column, down, limit + 1), order, down)
+    found = list((await tx.execute(query)).all())
     more, found = len(found) > limit, found[:limit]
     if back:
         found.reverse()
@@ -97,6 +147,31 @@ async def sliced(
         after=_cursor(order, found[-1]) if found and (more or back) else None,
         before=_cursor(order, found[0]) if found and (more if back else cursor is not None) else None,
     )
+
+
+def _ordered(rows: Select[Any], column: Any, key: Any, down: bool) -> Select[Any]:
+    return rows.order_by(column.desc(), key.desc()) if down else rows.order_by(column.asc(), key.asc())
+
+
+def _keys(rows: Select[Any], order: Order, column: Any, down: bool, limit: int) -> Select[Any]:
+    """The keys of the rows of a page: an index that holds the filters too answers this without the table."""
+    keys = rows.with_only_columns(order.key.label("key"), column.label("sorted_by"))
+    return _ordered(keys, column, order.key, down).limit(limit)
+
+
+def _looked_up(keys: Select[Any], order: Order, down: bool) -> Select[Any]:
+    """The rows of these keys, which alone are looked up in the table."""
+    found = keys.subquery("found")
+    rows = select(order.key.class_, found.c.sorted_by).join(found, found.c.key == order.key)
+    return _ordered(rows, found.c.sorted_by, found.c.key, down)
+
+
+def _spread(rows: Select[Any], order: Order, column: Any, tabs: Tabs, down: bool, limit: int) -> Select[Any]:
+    """One page out of the pages that each tab would have: each takes the index of a filter and the tab, in order."""
+    pages = [_keys(rows.where(tabs.has(word)), order, column, down, limit).subquery() for word in tabs.words]
+    each = union_all(*(select(page.c.key, page.c.sorted_by) for page in pages)).subquery("each")
+    keys = select(each.c.key, each.c.sorted_by)
+    return _looked_up(_ordered(keys, each.c.sorted_by, each.c.key, down).limit(limit), order, down)
 
 
 def _of_this_list(place: tuple[Any, UUID], kind: Any) -> tuple[Any, UUID]:
@@ -120,11 +195,32 @@ def _beyond(column: Any, key: Any, place: tuple[Any, UUID], down: bool) -> Colum
     return here < there if down else here > there
 
 
-async def count(tx: Tx, rows: Select[Any]) -> Count:
+async def count(tx: Tx, rows: Select[Any], most: int = MOST_COUNTED) -> Count:
     """How many rows a query has, counted no further than anybody reads."""
-    some = rows.with_only_columns(1).order_by(None).limit(MOST_COUNTED + 1).subquery()
-    number = await tx.scalar(select(func.count()).select_from(some)) or 0
-    return Count(number=min(number, MOST_COUNTED), capped=number > MOST_COUNTED)
+    some = _bare(rows).limit(most + 1).subquery()
+    return _capped(await tx.scalar(select(func.count()).select_from(some)) or 0, most)
+
+
+def _on_tab(rows: Select[Any], tabs: Tabs, word: str) -> Select[str, int]:
+    some = _bare(rows).where(tabs.has(word)).limit(MOST_COUNTED + 1).subquery()
+    counted: Select[str, int] = select(literal_column(f"'{word}'", String), func.count()).select_from(some)
+    return counted
+
+
+def _bare(rows: Select[Any]) -> Select[Any]:
+    """The same rows with nothing in them, in any order."""
+    bare: Select[Any] = rows.with_only_columns(literal_column("1"), maintain_column_froms=True).order_by(None)
+    return bare
+
+
+def _capped(number: int, most: int) -> Count:
+    return Count(number=min(number, most), capped=number > most)
+
+
+def together(counted: Collection[Count]) -> Count:
+    """What several counts make; where one of them is capped it is at least so many, said as roundly."""
+    number, capped = sum(one.number for one in counted), any(one.capped for one in counted)
+    return Count(number=number - number % MOST_COUNTED if capped else number, capped=capped)
 
 
 def whose(rows: Select[_Row], own: ColumnElement[bool], window: Window) -> Select[_Row]:
@@ -135,12 +231,16 @@ def whose(rows: Select[_Row], own: ColumnElement[bool], window: Window) -> Selec
     return rows if not word else rows.where(own if word == "own" else not_(own))
 
 
-async def count_by(tx: Tx, rows: Select[Any], column: Any, words: type[StrEnum]) -> dict[str, Count]:
-    """The counts of a query by the words of a column, every word named, and `""` for all together."""
-    counted = rows.with_only_columns(column, func.count()).order_by(None).group_by(column)
-    numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
-    found = {word.value: Count(number=numbers.get(word.value, 0)) for word in words}
-    return {"": Count(number=sum(numbers.values()))} | found
+async def count_by(tx: Tx, rows: Select[Any], tabs: Tabs) -> dict[str, Count]:
+    """The counts of a query on each tab, and `""` for all together.
+
+    Each is counted by itself and no further than anybody reads, so that it takes an index which begins with the column,
+    and as little of it, however many rows there are.
+    """
+    counted = [_on_tab(rows, tabs, word) for word in tabs.words]
+    numbers = {str(word): number for word, number in await tx.execute(union_all(*counted))}
+    found = {word.value: _capped(numbers[word.value], MOST_COUNTED) for word in tabs.words}
+    return {"": together(found.values())} | found
 
 
 def merged(

@@ -8,7 +8,7 @@ from sqlalchemy import Select, or_, select
 
 from hub.infra.access import Role, visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.infra.records import Branch, Staff, StaffRole, StaffState
 from hub.infra.staff import StaffView, with_roles
 
@@ -17,20 +17,18 @@ _ORDER = Order(
     columns={"opened": Staff.id, "login": Staff.login, "name": Staff.display_name},  # ids rise with time
     standard="login",
 )
+_TABS = Tabs(name="state", column=Staff.state, words=StaffState)
 
 
 async def page(tx: Tx, window: Window) -> Slice[StaffView]:
     """Accounts in a window; filters `state`, `branch_code`, `role`, and `text` for the beginning of a login or a name."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(Staff.state == state)
-    found: Slice[Staff] = await sliced(tx, query, _ORDER, window, lambda row: row)
+    found: Slice[Staff] = await sliced(tx, _wanted(tx, window), _ORDER, window, lambda row: row, _TABS)
     return Slice(rows=await with_roles(tx, found.rows), after=found.after, before=found.before)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many accounts there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), Staff.state, StaffState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 def _wanted(tx: Tx, window: Window) -> Select[Staff]:

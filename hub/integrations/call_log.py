@@ -94,10 +94,15 @@ async def in_scope(tx: Tx, rows: Select[*_Columns]) -> Select[*_Columns]:
 
     The codes are looked up first: of a branch that is named, the server knows whether it has many calls or few.
     """
+    codes = await codes_in_scope(tx)
+    return rows if codes is None else rows.where(ProviderCall.branch.in_(codes))
+
+
+async def codes_in_scope(tx: Tx) -> list[str] | None:
+    """The codes of the actor's branches; None for the whole company."""
     if tx.actor.branches is None:
-        return rows
-    codes = (await tx.scalars(select(Branch.code).where(Branch.id.in_(tx.actor.branches)))).all()
-    return rows.where(ProviderCall.branch.in_(codes))
+        return None
+    return list(await tx.scalars(select(Branch.code).where(Branch.id.in_(tx.actor.branches))))
 
 
 async def count_by_outcome(tx: Tx) -> Mapping[tuple[str, str], int]:

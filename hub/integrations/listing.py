@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from hub.core.effects import Effect
 from hub.core.errors import NotFound
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced
 from hub.integrations.call_log import CallView, in_scope, shown
 from hub.integrations.fates import Fate
 from hub.integrations.inbox import DeliveryView, delivery
@@ -19,6 +19,7 @@ from hub.integrations.verdicts import CallState
 
 _CALLS = Order(key=ProviderCall.id, columns={"time": ProviderCall.id}, standard="time")  # ids rise with time
 _DELIVERIES = Order(key=InboxDelivery.id, columns={"time": InboxDelivery.id}, standard="time")
+_FATES = Tabs(name="state", column=InboxDelivery.state, words=Fate)
 # Those few that somebody must look at have an index; the rest are too many to be counted for every page.
 _COUNTED = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
 _MOST_QUESTIONS = 40
@@ -71,15 +72,12 @@ async def questions(tx: Tx, call: CallView) -> Sequence[CallView]:
 
 async def deliveries(tx: Tx, window: Window) -> Slice[DeliveryView]:
     """Stored callbacks in a window; filters `state` and `instance`."""
-    query = _of_instance(window)
-    if state := window.filters.get("state"):
-        query = query.where(InboxDelivery.state == state)
-    return await sliced(tx, query, _DELIVERIES, window, delivery)
+    return await sliced(tx, _of_instance(window), _DELIVERIES, window, delivery, _FATES)
 
 
 async def counts_of_deliveries(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many callbacks there are in each state, under the other filters."""
-    return await count_by(tx, _of_instance(window), InboxDelivery.state, Fate)
+    return await count_by(tx, _of_instance(window), _FATES)
 
 
 def _of_instance(window: Window) -> Select[InboxDelivery]:

@@ -38,7 +38,13 @@ class ProviderCall(Base):
         ),
         sa.Index(None, "instance", "provider_ref", postgresql_where=sa.text("provider_ref is not null")),
         sa.Index(None, "instance", "sent_key"),
-        sa.Index(None, "instance", "created_at"),
+        # With all that usage is counted from.
+        sa.Index(
+            None,
+            "instance",
+            "created_at",
+            postgresql_include=["branch", "state", "duration_ms", "cost_amount", "reconcile_at"],
+        ),
         sa.Index(None, "instance", "id"),
         sa.Index(None, "operation", "id"),
         sa.Index(None, "lease_id", postgresql_where=sa.text("lease_id is not null")),
@@ -97,6 +103,7 @@ class InboxDelivery(Base):
         sa.UniqueConstraint("instance", "event_key"),
         sa.Index(None, "apply_at", postgresql_where=sa.text("apply_at is not null")),
         sa.Index(None, "state", "id"),
+        sa.Index(None, "instance", "state", "id"),
         sa.Index(None, "instance", "id"),
     )
 
@@ -116,6 +123,25 @@ class InboxDelivery(Base):
     applied_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(sa.Text)
     replayed_count: Mapped[int]
+
+
+class UsageHour(Base):
+    """How many calls of one instance for one branch (empty: for none) one hour had, as counted at `counted_at`.
+
+    It is kept for a day, and counted anew while the hour is young or has `open_calls`. It is never the only place that
+    knows: the calls themselves are.
+    """
+
+    __tablename__ = "usage_hour"
+
+    instance: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    branch: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    hour_at: Mapped[datetime] = mapped_column(primary_key=True)
+    calls: Mapped[int]
+    errors: Mapped[int]
+    spend: Mapped[Money | None]
+    open_calls: Mapped[int]
+    counted_at: Mapped[datetime]
 
 
 class ProviderSwitch(Base):

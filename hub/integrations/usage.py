@@ -1,21 +1,29 @@
-"""What instances have been used for lately, from the call log: how many calls, how many went wrong, how long, at what cost."""
+"""What instances have been used for lately, from the call log: how many calls, how many went wrong, how long, at what cost.
+
+A busy day has more calls than a page may look at: a job counts them by the hour, and a page sums up the hours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, and_, func, not_, select
+from sqlalchemy import Select, and_, func, not_, select, text
 
 from hub.core.effects import Effect
 from hub.core.money import Money
-from hub.infra.database import Tx
-from hub.integrations.call_log import in_scope
-from hub.integrations.records import InboxDelivery, ProviderCall
+from hub.infra.access import system
+from hub.infra.database import FUNCTIONAL_CURRENCY, Database, Tx
+from hub.integrations.call_log import codes_in_scope, in_scope
+from hub.integrations.records import InboxDelivery, ProviderCall, UsageHour
 from hub.integrations.verdicts import CallState
 
 WENT_WRONG = (CallState.REJECTED, CallState.NOT_EXECUTED, CallState.UNKNOWN, CallState.ESCALATED)
+TALLY = "usage.tally"
+_DAY, _AN_HOUR = timedelta(hours=24), timedelta(hours=1)
+_NEWEST = 500  # calls of an instance that its median is taken of
+_LOCK = 0x7A11
 _OPEN = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
 
 
@@ -38,25 +46,95 @@ class Lag:
     failed: int = 0
 
 
-async def usage(tx: Tx, *, since: datetime) -> Mapping[str, Usage]:
-    """The usage of each instance that was called since then, as far as the actor sees its calls."""
-    wrong = ProviderCall.state.in_(WENT_WRONG)
-    counted = (
-        select(
-            ProviderCall.instance,
-            func.count(),
-            func.count().filter(wrong),
-            func.percentile_cont(0.5).within_group(ProviderCall.duration_ms),
-            func.sum(ProviderCall.cost_amount),
-        )
-        .where(ProviderCall.created_at >= since, ProviderCall.instance.is_not(None))
-        .group_by(ProviderCall.instance)
-    )
-    rows = await tx.execute(await in_scope(tx, counted))
+# Of what has been counted by the hour only the last moments are looked at call by call. `codes` null: the whole company.
+_USED = """
+with counted as (
+    select instance, sum(calls) calls, sum(errors) errors, sum(spend) spend, max(counted_at) counted_at
+    from usage_hour
+    where instance = any(cast(:names as text[])) and hour_at >= :since
+        and (cast(:codes as text[]) is null or branch = any(cast(:codes as text[])))
+    group by instance
+), wanted as (
+    select name, coalesce(counted_at, :since) as since, calls, errors, spend
+    from unnest(cast(:names as text[])) as name left join counted on instance = name
+)
+select name, coalesce(w.calls, 0) + f.calls, coalesce(w.errors, 0) + f.errors, n.median,
+    case when w.spend is not null or f.spend is not null then coalesce(w.spend, 0) + coalesce(f.spend, 0) end
+from wanted w
+cross join lateral (
+    select count(*) calls, count(*) filter (where state = any(cast(:wrong as text[]))) errors, sum(cost_amount) spend
+    from provider_call c
+    where c.instance = w.name and c.created_at >= w.since
+        and (cast(:codes as text[]) is null or c.branch = any(cast(:codes as text[])))
+) f
+cross join lateral (
+    select percentile_cont(0.5) within group (order by duration_ms) median
+    from (
+        select duration_ms, branch from provider_call c
+        where c.instance = w.name and c.created_at >= :since order by c.created_at desc limit :newest
+    ) newest
+    where cast(:codes as text[]) is null or branch = any(cast(:codes as text[]))
+) n
+"""
+
+_COUNT_HOUR = """
+insert into usage_hour (instance, branch, hour_at, calls, errors, spend, open_calls, counted_at)
+select instance, coalesce(branch, ''), :hour_at, count(*), count(*) filter (where state = any(cast(:wrong as text[]))),
+    sum(cost_amount), count(*) filter (where reconcile_at is not null or state = 'escalated'), :until
+from provider_call
+where instance = any(cast(:names as text[])) and created_at >= :hour_at and created_at < least(:until, :end_at)
+group by instance, coalesce(branch, '')
+on conflict (instance, branch, hour_at) do update set calls = excluded.calls, errors = excluded.errors,
+    spend = excluded.spend, open_calls = excluded.open_calls, counted_at = excluded.counted_at
+"""
+_FORGET = "delete from usage_hour where hour_at < :hour_at"
+
+
+async def usage(tx: Tx, *, instances: Collection[str], since: datetime) -> Mapping[str, Usage]:
+    """The usage of these instances since the beginning of that hour, as far as the actor sees their calls.
+
+    The median is that of the newest calls. An instance that was not called is left out.
+    """
+    codes = await codes_in_scope(tx)
+    given = {"names": list(instances), "since": _hour(since), "codes": codes, "wrong": list(WENT_WRONG)}
+    rows = await tx.execute(text(_USED), given | {"newest": _NEWEST})
     return {
-        name: Usage(calls=calls, errors=errors, median_ms=median, spend=spend)
+        name: Usage(
+            calls=calls,
+            errors=errors,
+            median_ms=median,
+            spend=None if spend is None else Money.of(spend, FUNCTIONAL_CURRENCY),
+        )
         for name, calls, errors, median, spend in rows
+        if calls
     }
+
+
+async def tally(database: Database, instances: Collection[str]) -> int:
+    """Count the calls of the hours in which something may have changed, for `usage` to sum up; takes nothing on.
+
+    Those are the hours since the last time and the one before, and each of the last day with a call that is still open.
+    """
+    async with database.transaction(system("usage")) as tx:
+        if not await tx.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
+            return 0
+        this, oldest = _hour(tx.now), _hour(tx.now - _DAY)
+        last = await tx.scalar(select(func.max(UsageHour.counted_at)).where(UsageHour.hour_at >= oldest))
+        hour = oldest if last is None else max(oldest, _hour(last) - _AN_HOUR)
+        unsettled = select(UsageHour.hour_at).where(UsageHour.hour_at >= oldest, UsageHour.open_calls > 0)
+        hours = set(await tx.scalars(unsettled.distinct()))
+        while hour <= this:
+            hours.add(hour)
+            hour += _AN_HOUR
+        given = {"names": list(instances), "until": tx.now, "wrong": list(WENT_WRONG)}
+        for one in sorted(hours):
+            await tx.execute(text(_COUNT_HOUR), given | {"hour_at": one, "end_at": one + _AN_HOUR})
+        await tx.execute(text(_FORGET), {"hour_at": oldest})
+    return 0
+
+
+def _hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 async def unknowns_by_instance(tx: Tx) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from hub.core.ids import ApplicationId, BranchId, ChannelId, PartyId, ProductVersionId, QuoteId
 from hub.infra.access import by_hand_of, visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced, whose
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced, whose
 from hub.leasing.applications.records import ApplicationRecord
 from hub.leasing.applications.rules import ApplicationState, ApplicationView, Car, CreditOutcome, Undecided
 from hub.leasing.products.rules import LeaseType
@@ -24,19 +24,17 @@ _ORDER = Order(
 _WAITING = Order(
     key=ApplicationRecord.id, columns={"asked": ApplicationRecord.submitted_at}, standard="asked"
 )  # who is under review has been submitted
+_TABS = Tabs(name="state", column=ApplicationRecord.state, words=ApplicationState)
 
 
 async def page(tx: Tx, window: Window) -> Slice[ApplicationView]:
     """Applications in a window; filters `state`, and `text` for the beginning of a number."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(ApplicationRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, shown)
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, shown, _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many applications there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), ApplicationRecord.state, ApplicationState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 async def undecided(tx: Tx, window: Window) -> Slice[Undecided]:

@@ -32,6 +32,7 @@ class ApplicationRecord(Base):
         ),
         UniqueConstraint("number"),
         Index(None, "branch_id", "id"),
+        Index(None, "branch_id", "state", "id"),
         Index(None, "state", "id"),
         Index(None, "party_id"),
         Index("ix_application_undecided", "submitted_at", "id", postgresql_where=text("state = 'under_review'")),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from hub.core.errors import InvalidInput
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Slice, Window, merged
+from hub.infra.paging import Count, Slice, Window, merged, together
 from hub.leasing.applications import listing as applications
 from hub.leasing.applications.rules import Undecided
 from hub.leasing.approvals.rules import RequestKind, RequestView, Whose
@@ -38,18 +38,14 @@ async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many requests of each kind wait, and `""` for all together, under the other filters."""
     every = Window(filters={name: word for name, word in window.filters.items() if name != "kind"})
     found = {kind.value: await source.count(tx, every) for kind, source in _readable(tx, every).items()}
-    return {"": _together(found.values()), **found}
+    return {"": together(found.values()), **found}
 
 
 async def waiting_for(tx: Tx) -> Count:
     """How many requests the actor could decide: the number that a menu shows."""
     others = Window(filters={"whose": Whose.OTHERS})
     mine = [source for source in _SOURCES.values() if tx.actor.may(source.deciding)]
-    return _together([await source.count(tx, others) for source in mine])
-
-
-def _together(counted: Collection[Count]) -> Count:
-    return Count(number=sum(one.number for one in counted), capped=any(one.capped for one in counted))
+    return together([await source.count(tx, others) for source in mine])
 
 
 def _readable(tx: Tx, window: Window) -> dict[RequestKind, _Source]:

@@ -9,25 +9,24 @@ from sqlalchemy import select
 from hub.core.ids import ContractId
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.collections.records import CaseRecord
 from hub.leasing.collections.rules import CaseState, CaseView
 
 _ORDER = Order(key=CaseRecord.id, columns={"opened": CaseRecord.opened_on}, standard="opened")
+_TABS = Tabs(name="state", column=CaseRecord.state, words=CaseState)
 
 
 async def cases(tx: Tx, window: Window) -> Slice[CaseView]:
     """Cases in a window; filter `state`."""
     query = visible(select(CaseRecord), CaseRecord.branch_id, tx.actor)
-    if state := window.filters.get("state"):
-        query = query.where(CaseRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, shown)
+    return await sliced(tx, query, _ORDER, window, shown, _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many cases there are in each state."""
     query = visible(select(CaseRecord), CaseRecord.branch_id, tx.actor)
-    return await count_by(tx, query, CaseRecord.state, CaseState)
+    return await count_by(tx, query, _TABS)
 
 
 def shown(row: CaseRecord) -> CaseView:

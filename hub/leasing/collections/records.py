@@ -20,7 +20,9 @@ class CaseRecord(Base):
     __table_args__ = (
         one_of("state", CaseState),
         Index("uq_dunning_case_open", "contract_id", unique=True, postgresql_where=text("state <> 'closed'")),
-        Index("ix_dunning_case_branch_id", "branch_id", "state"),
+        Index(None, "branch_id", "state", "opened_on", "id"),
+        Index(None, "state", "opened_on", "id"),
+        Index(None, "opened_on", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

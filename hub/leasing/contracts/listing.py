@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Date, Select, func, literal_column, select
 
 from hub.core.ids import (
     ApplicationId,
@@ -19,7 +18,7 @@ from hub.core.ids import (
 )
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced
 from hub.leasing.contracts.records import ContractRecord
 from hub.leasing.contracts.rules import ContractState, ContractView
 from hub.leasing.products.rules import LeaseType, Method
@@ -30,23 +29,30 @@ _ORDER = Order(
         "drafted": ContractRecord.id,  # ids rise with time
         "number": ContractRecord.number,
         "financed": ContractRecord.financed_amount,
-        "commenced": func.coalesce(ContractRecord.commenced_on, date(1, 1, 1)),
+        # As its index has it, to the letter.
+        "commenced": func.coalesce(ContractRecord.commenced_on, literal_column("'0001-01-01'::date", Date)),
     },
     standard="drafted",
 )
+# The one number of the start page that is large in every company.
+_MOST_ACTIVE = 10_000
+_TABS = Tabs(name="state", column=ContractRecord.state, words=ContractState)
 
 
 async def page(tx: Tx, window: Window) -> Slice[ContractView]:
     """Contracts in a window; filters `state`, and `text` for the beginning of a number."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(ContractRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, shown)
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, shown, _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many contracts there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), ContractRecord.state, ContractState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
+
+
+async def count_active(tx: Tx) -> Count:
+    """How many leases run."""
+    rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
+    return await count(tx, rows.where(_TABS.has(ContractState.ACTIVE)), most=_MOST_ACTIVE)
 
 
 async def numbers_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, str]:

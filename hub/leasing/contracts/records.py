@@ -27,6 +27,9 @@ from hub.infra.database import Base, one_of
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.products.rules import LeaseType, Method
 
+# What a contract is sorted by that has not commenced, or not yet.
+COMMENCED = text("coalesce(commenced_on, '0001-01-01'::date)")
+
 CONTRACT_NUMBERS = Sequence("contract_number", metadata=Base.metadata)
 
 
@@ -52,6 +55,8 @@ class ContractRecord(Base):
             postgresql_where=text("state not in ('closed', 'cancelled', 'terminated')"),
         ),
         Index(None, "branch_id", "state", "id"),
+        Index("ix_contract_financed", "financed_amount", "id", postgresql_include=["state", "branch_id"]),
+        Index("ix_contract_commenced", COMMENCED, "id", postgresql_include=["state", "branch_id"]),
         Index(None, "state", "id"),
         Index(None, "party_id"),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from hub.core.ids import BranchId, ContractId, PayoutId, VehicleId
 from hub.infra.access import by_hand_of, visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count, count_by, sliced, whose
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced, whose
 from hub.leasing.disbursements.records import DisbursementRecord, PayeeRecord
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, DisbursementView, Unapproved
 
@@ -21,19 +21,17 @@ _ORDER = Order(
 )
 
 _WAITING = Order(key=DisbursementRecord.id, columns={"asked": DisbursementRecord.drafted_at}, standard="asked")
+_TABS = Tabs(name="state", column=DisbursementRecord.state, words=DisbursementState, beside=frozenset({"purpose"}))
 
 
 async def page(tx: Tx, window: Window) -> Slice[DisbursementView]:
     """Disbursements in a window; filters `state` and `purpose`."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(DisbursementRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, lambda row: view_of(tx, row))
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, lambda row: view_of(tx, row), _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many disbursements there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), DisbursementRecord.state, DisbursementState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 async def unapproved(tx: Tx, window: Window) -> Slice[Unapproved]:

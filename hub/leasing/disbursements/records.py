@@ -84,6 +84,9 @@ class DisbursementRecord(Base):
             postgresql_where=text("state <> 'cancelled' and fee_kind is not null"),
         ),
         Index(None, "branch_id", "state", "id"),
+        Index(None, "state", "id"),
+        Index("ix_disbursement_by_amount", "amount", "id", postgresql_include=["state", "branch_id"]),
+        Index(None, "purpose", "state", "id", postgresql_include=["branch_id"]),
         Index(
             "ix_disbursement_unapproved",
             "drafted_at",

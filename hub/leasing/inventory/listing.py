@@ -11,7 +11,7 @@ from hub.core.ids import BranchId, VehicleId
 from hub.core.money import Money
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.inventory.records import HoldRecord, VehicleRecord
 from hub.leasing.inventory.rules import HOLDABLE, VehicleStatus
 
@@ -35,17 +35,17 @@ class Car:
     status: VehicleStatus
 
 
+_TABS = Tabs(name="status", column=VehicleRecord.status, words=VehicleStatus)
+
+
 async def page(tx: Tx, window: Window) -> Slice[Car]:
     """Cars in a window; filters `status`, and `text` for a plate or the beginning of a VIN or model."""
-    query = _wanted(tx, window)
-    if status := window.filters.get("status"):
-        query = query.where(VehicleRecord.status == status)
-    return await sliced(tx, query, _ORDER, window, _shown)
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, _shown, _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many cars there are in each status, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), VehicleRecord.status, VehicleStatus)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 async def free(tx: Tx, *, model: str, limit: int) -> list[Car]:

@@ -38,6 +38,7 @@ class VehicleRecord(Base):
         CheckConstraint("vin ~ '^[A-HJ-NPR-Z0-9]{17}$'", name="vin"),
         CheckConstraint("cost_amount > 0", name="cost_positive"),
         Index(None, "branch_id", "status", "id"),
+        Index("ix_vehicle_by_cost", "cost_amount", "id", postgresql_include=["status", "branch_id"]),
         Index(None, "plate"),
         Index(None, "status", "id"),
     )

@@ -10,7 +10,7 @@ from hub.core.identity import mask_name, mask_phone
 from hub.core.ids import BranchId, ChannelId, LeadId, PartyId
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.leads.records import LeadRecord
 from hub.leasing.leads.rules import IntentLevel, LeadSource, LeadState, LeadView, LossReason
 
@@ -18,19 +18,17 @@ NAME, PHONE = "lead.name", "lead.phone"
 
 # Ids rise with time, so they stand for when a lead was opened.
 _ORDER = Order(key=LeadRecord.id, columns={"opened": LeadRecord.id}, standard="opened")
+_TABS = Tabs(name="state", column=LeadRecord.state, words=LeadState, beside=frozenset({"source", "level"}))
 
 
 async def page(tx: Tx, window: Window) -> Slice[LeadView]:
     """Leads in a window; filters `state`, `source` and `level`."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(LeadRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, lambda lead: shown(tx, lead))
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, lambda lead: shown(tx, lead), _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many leads there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), LeadRecord.state, LeadState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 def _wanted(tx: Tx, window: Window) -> Select[LeadRecord]:

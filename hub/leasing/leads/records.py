@@ -20,6 +20,9 @@ from hub.leasing.leads.rules import (
     TaskState,
 )
 
+_WAITS = "state in ('open', 'overdue')"
+WAITS = text(f"follow_up_task.{_WAITS}")  # as the index has it, to the letter
+
 
 class LeadRecord(Base):
     """Somebody who may want a car."""
@@ -33,7 +36,10 @@ class LeadRecord(Base):
         CheckConstraint("(state = 'converted') = (converted_party_id is not null)", name="converted_to_a_party"),
         CheckConstraint("(state = 'lost') = (loss_reason is not null)", name="lost_for_a_reason"),
         Index(None, "branch_id", "id"),
+        Index(None, "branch_id", "state", "id"),
         Index(None, "state", "id"),
+        Index(None, "source", "state", "id", postgresql_include=["branch_id"]),
+        Index(None, "intent_level", "state", "id", postgresql_include=["branch_id"]),
         Index(None, "phone_index"),
     )
 
@@ -63,6 +69,7 @@ class FollowUpTaskRecord(Base):
         CheckConstraint("(state = 'done') = (done_at is not null)", name="done_at_a_time"),
         Index(None, "lead_id", "due_at"),
         Index("ix_follow_up_task_open", "due_at", postgresql_where=text("state = 'open'")),
+        Index("ix_follow_up_task_waiting", "due_at", "id", postgresql_where=text(_WAITS)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -14,7 +14,7 @@ from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.channels import service as channels
 from hub.leasing.leads.listing import NAME, PHONE, shown
-from hub.leasing.leads.records import ContactLogRecord, FollowUpTaskRecord, LeadRecord
+from hub.leasing.leads.records import WAITS, ContactLogRecord, FollowUpTaskRecord, LeadRecord
 from hub.leasing.leads.rules import (
     WAITING,
     ContactLogView,
@@ -190,7 +190,7 @@ async def waiting_follow_ups(tx: Tx, *, limit: int = 50) -> tuple[WaitingFollowU
     query = (
         visible(select(LeadRecord, FollowUpTaskRecord), LeadRecord.branch_id, tx.actor)
         .join(FollowUpTaskRecord, FollowUpTaskRecord.lead_id == LeadRecord.id)
-        .where(FollowUpTaskRecord.state.in_(WAITING))
+        .where(WAITS)
         .order_by(FollowUpTaskRecord.due_at, FollowUpTaskRecord.id)
         .limit(limit)
     )

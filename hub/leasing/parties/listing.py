@@ -11,7 +11,7 @@ from hub.core.identity import DocumentKind, mask_document, mask_email, mask_name
 from hub.core.ids import BranchId, PartyId
 from hub.infra.access import system, visible
 from hub.infra.database import Database, Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.parties import documents
 from hub.leasing.parties.records import PartyPhoneRecord, PartyRecord
 from hub.leasing.parties.rules import PartyKind, PartyView
@@ -31,14 +31,12 @@ def document_index(tx: Tx, kind: DocumentKind, number: str) -> bytes:
 
 # Ids rise with time, so they stand for when a party was registered.
 _ORDER = Order(key=PartyRecord.id, columns={"registered": PartyRecord.id}, standard="registered")
+_TABS = Tabs(name="kind", column=PartyRecord.kind, words=PartyKind)
 
 
 async def page(tx: Tx, window: Window) -> Slice[PartyView]:
     """Parties in a window; filters `kind`, and `person_name` for a whole name, phone or document number."""
-    query = _wanted(tx, window)
-    if kind := window.filters.get("kind"):
-        query = query.where(PartyRecord.kind == kind)
-    found = await sliced(tx, query, _ORDER, window, _as_it_is)
+    found = await sliced(tx, _wanted(tx, window), _ORDER, window, _as_it_is, _TABS)
     return Slice(rows=await shown(tx, found.rows), after=found.after, before=found.before)
 
 
@@ -48,7 +46,7 @@ def _as_it_is(party: PartyRecord) -> PartyRecord:
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many parties there are of each kind, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), PartyRecord.kind, PartyKind)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 def _wanted(tx: Tx, window: Window) -> Select[PartyRecord]:

@@ -23,6 +23,8 @@ class PartyRecord(Base):
         one_of("document_kind", DocumentKind),
         UniqueConstraint("document_index"),
         Index(None, "branch_id", "id"),
+        Index(None, "branch_id", "kind", "id"),
+        Index(None, "kind", "id"),
         Index(None, "name_index"),
     )
 

@@ -10,11 +10,15 @@ from sqlalchemy import Select, select
 from hub.core.ids import ContractId
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.payments.records import ChargeRecord, PayoutRecord
 from hub.leasing.payments.rules import MovementState, MovementView
 
 _Record = TypeVar("_Record", ChargeRecord, PayoutRecord)
+_TABS: Mapping[type, Tabs] = {
+    kind: Tabs(name="state", column=kind.state, words=MovementState, beside=frozenset({"purpose", "instance"}))
+    for kind in (ChargeRecord, PayoutRecord)
+}
 
 
 async def charges(tx: Tx, window: Window) -> Slice[MovementView]:
@@ -24,7 +28,7 @@ async def charges(tx: Tx, window: Window) -> Slice[MovementView]:
 
 async def charge_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many debits there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, ChargeRecord, window), ChargeRecord.state, MovementState)
+    return await count_by(tx, _wanted(tx, ChargeRecord, window), _TABS[ChargeRecord])
 
 
 async def payouts(tx: Tx, window: Window) -> Slice[MovementView]:
@@ -34,15 +38,12 @@ async def payouts(tx: Tx, window: Window) -> Slice[MovementView]:
 
 async def payout_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many payouts there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, PayoutRecord, window), PayoutRecord.state, MovementState)
+    return await count_by(tx, _wanted(tx, PayoutRecord, window), _TABS[PayoutRecord])
 
 
 async def _page(tx: Tx, kind: type[_Record], window: Window) -> Slice[MovementView]:
-    query = _wanted(tx, kind, window)
-    if state := window.filters.get("state"):
-        query = query.where(kind.state == state)
     order = Order(key=kind.id, columns={"asked": kind.id, "amount": kind.amount}, standard="asked")
-    return await sliced(tx, query, order, window, shown)
+    return await sliced(tx, _wanted(tx, kind, window), order, window, shown, _TABS[kind])
 
 
 def _wanted(tx: Tx, kind: type[_Record], window: Window) -> Select[Any]:

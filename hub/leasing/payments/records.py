@@ -55,6 +55,8 @@ class ChargeRecord(Base):
         Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_charge_contract_id", "contract_id"),
         Index("ix_charge_branch_id", "branch_id", "state", "id"),
+        Index("ix_charge_by_amount", "amount", "id", postgresql_include=["state", "branch_id"]),
+        *(Index(None, one, "state", "id", postgresql_include=["branch_id"]) for one in ("purpose", "instance")),
         Index(None, "branch_id", "id"),
         Index(None, "state", "id"),
     )
@@ -96,6 +98,9 @@ class PayoutRecord(Base):
         Index("ix_payout_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
         Index("ix_payout_contract_id", "contract_id"),
         Index("ix_payout_branch_id", "branch_id", "state", "id"),
+        Index(None, "state", "id"),
+        Index("ix_payout_by_amount", "amount", "id", postgresql_include=["state", "branch_id"]),
+        *(Index(None, one, "state", "id", postgresql_include=["branch_id"]) for one in ("purpose", "instance")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,7 +13,7 @@ from hub.core.ids import ContractId
 from hub.core.money import Money
 from hub.infra.access import visible
 from hub.infra.database import Amount, Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Window, count, sliced, together
 from hub.leasing.instalments.rules import OWED, InstalmentState, days_past_due
 from hub.leasing.servicing.records import AccountRecord, InstalmentRecord
 from hub.leasing.servicing.rules import AccountState, Bucket
@@ -110,7 +110,22 @@ async def arrears(tx: Tx, window: Window) -> Slice[Standing]:
 async def arrears_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many accounts there are in each bucket."""
     late = _late()
-    return await count_by(tx, _late_accounts(tx, late), _bucket(late, tx.today), Bucket)
+    bucket = _bucket(late, tx.today)
+    counted = _late_accounts(tx, late).with_only_columns(bucket, func.count()).group_by(bucket)
+    numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
+    found = {word.value: Count(number=numbers.get(word.value, 0)) for word in Bucket}
+    return {"": together(found.values())} | found
+
+
+async def count_overdue(tx: Tx) -> Count:
+    """How many accounts with overdue rents the actor sees."""
+    late = _late()
+    rows: Select[Any] = select(late.c.contract_id)
+    if tx.actor.branches is not None:
+        rows = visible(
+            rows.join(AccountRecord, AccountRecord.contract_id == late.c.contract_id), AccountRecord.branch_id, tx.actor
+        )
+    return await count(tx, rows)
 
 
 def _late() -> Subquery:

@@ -16,6 +16,8 @@ from hub.leasing.instalments.rules import InstalmentState
 from hub.leasing.products.rules import InterestUntil
 from hub.leasing.servicing.rules import AccountState
 
+AMOUNTS = [f"{paid}{part}_amount" for paid in ("", "paid_") for part in ("principal", "interest", "penalty")]
+
 
 class AccountRecord(Base):
     """One lease account a contract, with the numbers of its product version that servicing needs every night."""
@@ -25,6 +27,7 @@ class AccountRecord(Base):
         one_of("state", AccountState),
         one_of("payoff_interest_until", InterestUntil),
         Index("ix_lease_account_next_event_on", "next_event_on", "contract_id"),
+        Index(None, "branch_id", "contract_id"),
     )
 
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contract.id"), primary_key=True)
@@ -52,7 +55,14 @@ class InstalmentRecord(Base):
     __table_args__ = (
         UniqueConstraint("contract_id", "number"),
         one_of("state", InstalmentState),
-        Index("ix_instalment_overdue", "contract_id", "due_on", postgresql_where=text("state = 'overdue'")),
+        # With all that arrears are summed from.
+        Index(
+            "ix_instalment_overdue",
+            "contract_id",
+            "due_on",
+            postgresql_where=text("state = 'overdue'"),
+            postgresql_include=AMOUNTS,
+        ),
         CheckConstraint("paid_principal_amount between 0 and principal_amount", name="paid_principal"),
         CheckConstraint("paid_interest_amount between 0 and interest_amount", name="paid_interest"),
         CheckConstraint("paid_penalty_amount between 0 and penalty_amount", name="paid_penalty"),

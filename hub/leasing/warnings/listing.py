@@ -11,24 +11,22 @@ from hub.core.errors import NotFound
 from hub.core.ids import ContractId
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.warnings.records import WarningRecord
 from hub.leasing.warnings.rules import WarningKind, WarningState, WarningView
 
 _ORDER = Order(key=WarningRecord.id, columns={"raised": WarningRecord.id}, standard="raised")  # ids rise with time
+_TABS = Tabs(name="state", column=WarningRecord.state, words=WarningState, beside=frozenset({"kind"}))
 
 
 async def page(tx: Tx, window: Window) -> Slice[WarningView]:
     """Warnings in a window; filters `state` and `kind`."""
-    query = _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(WarningRecord.state == state)
-    return await sliced(tx, query, _ORDER, window, shown)
+    return await sliced(tx, _wanted(tx, window), _ORDER, window, shown, _TABS)
 
 
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many warnings there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, window), WarningRecord.state, WarningState)
+    return await count_by(tx, _wanted(tx, window), _TABS)
 
 
 def _wanted(tx: Tx, window: Window) -> Select[WarningRecord]:

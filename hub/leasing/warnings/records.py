@@ -22,7 +22,9 @@ class WarningRecord(Base):
         one_of("kind", WarningKind),
         one_of("state", WarningState),
         Index("uq_risk_warning_open", "kind", "subject", unique=True, postgresql_where=text("state <> 'closed'")),
-        Index("ix_risk_warning_branch_id", "branch_id", "state"),
+        Index(None, "branch_id", "state", "id"),
+        Index(None, "state", "id"),
+        Index(None, "kind", "state", "id", postgresql_include=["branch_id"]),
         Index("ix_risk_warning_contract_id", "contract_id"),
     )
 
