@@ -43,6 +43,9 @@ _PARAMETER = re.compile(
     r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|signature|authorization)|sig|phone|mobile)"
     r"(=|[\"']\s*:\s*[\"'])[^&\s\"',;}]+"
 )
+# Told apart first, for every call has some: whether a value is any mapping or sequence costs more than to mask it.
+_SINGLE = (str, bytes, int, Enum, UUID, date, Decimal, Money)
+_SEVERAL = (Sequence, set, frozenset)
 _known: list[str] = []  # the longest first, for one may be part of another
 _LEAST_SECRET = 6  # a shorter one would blot out ordinary words
 
@@ -74,10 +77,11 @@ def masked_value(name: str, value: object) -> JsonValue:
         return HIDDEN
     if type(value) is str:
         return mask_middle(value, head=0, tail=4) if personal else masked_text(value)
-    if isinstance(value, Mapping):
-        return masked(value)
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
-        return [masked_value(name, part) for part in value]
+    if not isinstance(value, _SINGLE):
+        if isinstance(value, Mapping):
+            return masked(value)
+        if isinstance(value, _SEVERAL):
+            return [masked_value(name, part) for part in value]
     return mask_middle(str(value), head=0, tail=4) if personal else _plain(value)
 
 

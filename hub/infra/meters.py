@@ -7,6 +7,8 @@ never an id, a vendor's word or anything of a person.
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -50,16 +52,29 @@ _held_up = Counter(
 UNKNOWN_ROUTE = "(none)"  # what no route takes has one name, whatever was asked for
 
 
+@cache
+def _of_request(method: str, route: str, status: str) -> tuple[Counter, Histogram]:
+    """What counts and what times such requests: to look them up costs as much as all else."""
+    return _requests.labels(method, route, status), _request_seconds.labels(method, route)
+
+
+@cache
+def _of_call(instance: str, operation: str, outcome: str) -> tuple[Counter, Histogram]:
+    return _calls.labels(instance, operation, outcome), _call_seconds.labels(instance, operation)
+
+
 def request(method: str, route: str, status: int, seconds: float) -> None:
     """A request was answered. `route` is the template, `/contracts/{contract_id}`."""
-    _requests.labels(method, route, str(status)).inc()
-    _request_seconds.labels(method, route).observe(seconds)
+    number, duration = _of_request(method, route, str(status))
+    number.inc()
+    duration.observe(seconds)
 
 
 def provider_call(instance: str, operation: str, outcome: str, seconds: float) -> None:
     """A call to a provider has ended. `outcome` is the state of the call, never the vendor's own code."""
-    _calls.labels(instance, operation, outcome).inc()
-    _call_seconds.labels(instance, operation).observe(seconds)
+    number, duration = _of_call(instance, operation, outcome)
+    number.inc()
+    duration.observe(seconds)
 
 
 def job(task: str, outcome: str, seconds: float) -> None:

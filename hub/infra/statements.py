@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
 import sqlalchemy as sa
-from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from hub.core.money import Money
@@ -22,13 +23,15 @@ def compiled(statement: sa.Insert | sa.Update, columns: list[str]) -> str:
 _BARE = frozenset({str, int, bool, bytes, float, type(None), UUID, datetime})
 
 
-def bare(value: object) -> object:
-    """A value as the driver takes it."""
-    if type(value) in _BARE:  # nearly all
-        return value
+def bare(row: Mapping[str, object]) -> dict[str, object]:
+    """A row as the driver takes it, JSON as text that the server reads by its column."""
+    return {name: value if type(value) in _BARE else _bare(value) for name, value in row.items()}
+
+
+def _bare(value: object) -> object:
     match value:
         case dict() | list():
-            return Jsonb(value)
+            return to_json(value).decode()
         case Money():
             return value.amount
         case Enum():

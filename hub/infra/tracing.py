@@ -7,7 +7,7 @@ an error goes into one: what may be personal stays in the database.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from hub.core.errors import Misconfigured
@@ -50,7 +50,7 @@ class Span:
             self._inner.set_status(Status(StatusCode.ERROR))
 
 
-_NO_SPAN = Span()
+_NO_SPAN = nullcontext(Span())
 
 
 def start(environment: Mapping[str, str]) -> None:
@@ -86,17 +86,18 @@ def stop() -> None:
     _tracer, _provider = None, None
 
 
-@contextmanager
-def span(name: str, *, parent: str | None = None, **attributes: str | int) -> Iterator[Span]:
+def span(name: str, *, parent: str | None = None, **attributes: str | int) -> AbstractContextManager[Span]:
     """A span around the block, below the one around it or below `parent`, a W3C traceparent from elsewhere."""
-    if _tracer is None:
-        yield _NO_SPAN
-        return
+    return _NO_SPAN if _tracer is None else _collected(_tracer, name, parent, attributes)
+
+
+@contextmanager
+def _collected(tracer: Tracer, name: str, parent: str | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:
     named = {key.replace("__", "."): value for key, value in attributes.items()}
     if (correlation := correlation_id()) is not None:
         named["leasehub.correlation_id"] = correlation
     # An error's own text may name a person: only its kind is kept.
-    around = _tracer.start_as_current_span(
+    around = tracer.start_as_current_span(
         name, context=_context(parent), attributes=named, record_exception=False, set_status_on_exception=False
     )
     with around as inner:

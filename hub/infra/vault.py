@@ -89,6 +89,7 @@ class KeyVault(Vault):
     def _take(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.data_keys.items()}
+        self._index_keys: dict[str, bytes] = {}  # one for each kind that was asked for
 
     def _changed_at(self) -> tuple[int, int]:
         """What tells one state of the file from the next: it is always replaced, never written over."""
@@ -117,8 +118,10 @@ class KeyVault(Vault):
 
     def blind_index(self, kind: str, value: str) -> bytes:
         """A keyed digest of a normalised value; each kind ("phone") has a key of its own, so kinds never match."""
-        key_of_kind = hmac.digest(self._keyring.index_key, b"blind index:" + kind.encode(), hashlib.sha256)
-        return hmac.digest(key_of_kind, value.encode(), hashlib.sha256)
+        if kind not in self._index_keys:
+            seed = b"blind index:" + kind.encode()
+            self._index_keys[kind] = hmac.digest(self._keyring.index_key, seed, hashlib.sha256)
+        return hmac.digest(self._index_keys[kind], value.encode(), hashlib.sha256)
 
     def seal_bytes(self, content: bytes, *, context: bytes) -> bytes:
         """Encrypt bytes that stand in no column, bound to `context`."""

@@ -109,19 +109,19 @@ class Breakers:
 
     def of(self, instance: str, capability: Capability | None) -> Breaker:
         """The breaker of an instance for a capability; operations of every provider share one."""
-        key = (instance, capability.value if capability else "")
+        key = (instance, capability or "")
         if key not in self._all:
             self._all[key] = Breaker(rules=self.rules)
         return self._all[key]
 
     def state(self, instance: str, capability: Capability | None, generation: int) -> BreakerState:
         """Whether calls to an instance pass just now."""
-        breaker = self._all.get((instance, capability.value if capability else ""))
+        breaker = self._all.get((instance, capability or ""))
         return BreakerState.CLOSED if breaker is None else breaker.state(self.timer(), generation)
 
     def shut(self, capability: Capability | None, generation: int) -> dict[str, str]:
         """Every instance whose breaker for this capability is not closed, with its state: what routing must know."""
-        wanted, now = capability.value if capability else "", self.timer()
+        wanted, now = capability or "", self.timer()
         states = {name: each.state(now, generation) for (name, kind), each in self._all.items() if kind == wanted}
         return {name: state.value for name, state in states.items() if state is not BreakerState.CLOSED}
 

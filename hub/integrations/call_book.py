@@ -99,8 +99,6 @@ class CallBook:
     async def note(self, trip: Trip, ended: Ended, failed_over: list[JsonValue]) -> None:
         """Write down a read that is over."""
         row = _wish(trip.errand) | _whereto(trip) | end_of(self._database.vault, trip, ended)
-        if trip.errand.plain_read:  # what was read is not kept, and belongs to whoever asked for it
-            row |= {"result_sealed": None, "provider_ref": None}
         if failed_over:
             row["route"] = {**row["route"], "failed_over": failed_over}
         await self._write("note", _NOTE, row)
@@ -122,7 +120,7 @@ class CallBook:
 
     async def _write(self, point: str, statement: str, row: Mapping[str, object]) -> int:
         self._database.fault(f"call_book.{point}")
-        return await self._database.scribe.write(statement, {name: bare(value) for name, value in row.items()})
+        return await self._database.scribe.write(statement, bare(row))
 
 
 def answer_of(vault: Vault, call: ProviderCall) -> Answer:
@@ -155,21 +153,27 @@ def request_of(vault: Vault, call: ProviderCall) -> object | None:
     return wire.request_from(kind, vault.open(call.request_sealed, column=_REQUEST, row=call.id))
 
 
-def result_columns(vault: Vault, call_id: UUID, result: object) -> dict[str, Any]:
-    """The columns that a typed result fills."""
-    reference = reference_of(result)
-    columns: dict[str, Any] = {
-        "result_sealed": vault.seal(wire.to_text(result), column=_RESULT, row=call_id),
-        "result_masked": wire.shown(result),
-        "cost_amount": _cost(result),
-    }
-    return columns | ({"provider_ref": reference} if reference else {})
+def result_columns(vault: Vault, call_id: UUID, result: object, text: str) -> dict[str, Any]:
+    """The columns that a typed result fills; `text` is all of it, as `wire` wrote it."""
+    columns = _seen(result) | {"result_sealed": vault.seal(text, column=_RESULT, row=call_id)}
+    if reference := reference_of(result):
+        columns["provider_ref"] = reference
+    return columns
+
+
+def _seen(result: object) -> dict[str, Any]:
+    """What is kept of any result, also of a plain read: what was read belongs to whoever asked for it."""
+    return {"result_masked": wire.shown(result), "cost_amount": _cost(result)}
 
 
 def end_of(vault: Vault, trip: Trip, ended: Ended) -> dict[str, Any]:
     """The columns that the end of a trip fills."""
     assert trip.finished_at is not None, "a trip that has ended"
-    columns = {} if ended.result is None else result_columns(vault, trip.call_id, ended.result)
+    columns: dict[str, Any] = {}
+    if ended.result is not None and trip.errand.plain_read:
+        columns = _seen(ended.result)
+    elif ended.result is not None:
+        columns = result_columns(vault, trip.call_id, ended.result, trip.answered)
     return columns | {
         "state": ended.state,
         "attempt": trip.attempt,

@@ -124,7 +124,7 @@ class Courier:
                 instance=trip.instance.name,
                 hook=trip.errand.ask.operation,
             )
-            checked = wire.checked(trip.errand.ask.operation, result)
+            checked, trip.answered = wire.checked(trip.errand.ask.operation, result)
             if not is_about(checked, trip.errand.ask.request):
                 raise UnknownOutcome("the answer is about something else")
         except ProviderError as error:

@@ -104,7 +104,10 @@ class Ended:
 
 @dataclass(slots=True, kw_only=True)
 class Trip:
-    """An errand at one instance: everything that is sent there under one key. `attempt` counts the sends."""
+    """An errand at one instance: everything that is sent there under one key.
+
+    `attempt` counts the sends; `answered` is the text of what came back, once it is believed.
+    """
 
     errand: Errand
     call_id: UUID
@@ -113,6 +116,7 @@ class Trip:
     sent_key: str
     started_at: datetime
     attempt: int = 0
+    answered: str = ""
     finished_at: datetime | None = None
     duration_ms: float = 0.0
 

@@ -114,19 +114,24 @@ class Executor:
             pin=ask.pin,
             key=str(ask.lease_id or ask.key),
         )
+        effect = effect_of(spec, ask.request)
         return Errand(
             ask=ask,
             spec=spec,
-            effect=effect_of(spec, ask.request),
+            effect=effect,
             tenant=self.tenant,
             correlation_id=correlation_id() or ask.key[:80],
-            request_hash=self.database.vault.blind_index("provider_call.request", wire.canonical(ask.request)),
+            request_hash=b"" if effect is Effect.READ else self._hash(ask.request),
             generation=generation.number,
             decision=decision,
             asked_at=now,
             expires_at=now + timedelta(seconds=ask.deadline_s),
             deadline=self.timer() + ask.deadline_s,
         )
+
+    def _hash(self, request: object) -> bytes:
+        """What tells whether a key is used for the same request again; a read has no such key."""
+        return self.database.vault.blind_index("provider_call.request", wire.canonical(request))
 
     def _standings_of(self, generation: Generation, *, even: str | None = None) -> Mapping[str, Standing]:
         """What routing must know of every instance; `even` one that is switched off is taken as usable."""

@@ -110,7 +110,7 @@ async def _store(database: Database, instance: str, request: WebhookRequest, del
         "replayed_count": 0,
     }
     database.fault("commit")
-    if await database.scribe.write(_NEW, {name: bare(value) for name, value in row.items()}):
+    if await database.scribe.write(_NEW, bare(row)):
         await database.jobs.wake_soon(INBOX_APPLY)
 
 

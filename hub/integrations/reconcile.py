@@ -324,7 +324,7 @@ def _tell_escalated(tx: Tx, call: ProviderCall, reason: str) -> None:
 
 def _tell_known(tx: Tx, call: ProviderCall, ended: Ended) -> None:
     if ended.result is not None:
-        for name, value in result_columns(tx.vault, call.id, ended.result).items():
+        for name, value in result_columns(tx.vault, call.id, ended.result, wire.to_text(ended.result)).items():
             setattr(call, name, value)
     call.error_code, call.detail, call.advice = ended.error_code, ended.detail, ended.advice
     call.finished_at = tx.now

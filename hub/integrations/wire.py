@@ -46,8 +46,8 @@ def _returned(operation: str) -> tuple[Any, tuple[type, ...]]:
     return annotation, get_args(annotation) or (annotation,)
 
 
-def checked(operation: str, result: object) -> object:
-    """The result, if it is what the contract promises down to every field; raises UnknownOutcome.
+def checked(operation: str, result: object) -> tuple[object, str]:
+    """The result, if it is what the contract promises down to every field, and its text, to be sealed; raises UnknownOutcome.
 
     It was sent and something came back that nobody can read: whether it took effect is not known.
     """
@@ -59,29 +59,25 @@ def checked(operation: str, result: object) -> object:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"][1:])
         raise UnknownOutcome(f"{operation} returned an unreadable {type(result).__name__}: {where}") from None
-    if reason := _unkeepable(read):
-        raise UnknownOutcome(f"{operation} returned a {type(result).__name__} that {reason}")
-    return read
-
-
-def _unkeepable(result: object) -> str:
-    """Why a result cannot be written down, if it cannot; what is not written down would not be known tomorrow."""
     try:
-        text = to_text(result)
+        text = to_text(read)
     except (PydanticSerializationError, UnicodeError):
-        return "cannot be written down"
+        raise UnknownOutcome(f"{operation} returned a {type(result).__name__} that cannot be written down") from None
+    if reason := _unkeepable(read, text):
+        raise UnknownOutcome(f"{operation} returned a {type(result).__name__} that {reason}")
+    return read, text
+
+
+def _unkeepable(result: object, text: str) -> str:
+    """Why a result cannot be kept, if it cannot; what is not written down would not be known tomorrow."""
     if len(text) > LONGEST_RESULT:
         return f"is longer than {LONGEST_RESULT} characters"
     if "\\u0000" in text:  # PostgreSQL keeps none
         return "contains a null character"
-    longest = max((len(value) for value in _references(result)), default=0)
+    kind: Any = type(result)
+    named = (getattr(result, name) for name, _ in _fields(kind) if name.endswith(("_ref", "code", "failure")))
+    longest = max((len(value) for value in named if isinstance(value, str)), default=0)
     return f"has a reference of {longest} characters" if longest > LONGEST_REFERENCE else ""
-
-
-def _references(result: object) -> list[str]:
-    """The texts by which a result names what it is about."""
-    names = [field.name for field in fields(result) if field.name.endswith(("_ref", "code", "failure"))]  # type: ignore[arg-type]
-    return [value for value in (getattr(result, name) for name in names) if isinstance(value, str)]
 
 
 def result_kinds(operation: str) -> tuple[type, ...]:
@@ -158,17 +154,30 @@ def shown(value: object) -> JsonValue:
     """A request or result as people may see it: hidden fields starred, the rest masked by name and by shape."""
     if not (is_dataclass(value) and not isinstance(value, type)):
         return masked_value("", value)
-    return {field.name: _shown_field(field.name, getattr(value, field.name), field.repr) for field in fields(value)}
+    return {name: _shown_field(name, getattr(value, name), visible) for name, visible in _fields(type(value))}
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """The names of a class's fields, and whether people may see them."""
+    return tuple((field.name, field.repr) for field in fields(kind))
+
+
+@cache
+def _of_contract(kind: type) -> bool:
+    """Whether a class is one of the contract's own, whose fields say themselves what they hide."""
+    return is_dataclass(kind) and kind.__module__.startswith("hub.core.ports")
 
 
 def _shown_field(name: str, value: object, visible: bool) -> JsonValue:
-    if value is None or value == "" or value == ():
+    if value is None or (type(value) in (str, tuple) and not value):
         return None
     if not visible:
         return masked_value(name, value) if name in _SHOW_END or isinstance(value, bytes) else HIDDEN
     if isinstance(value, tuple):
         return [shown(part) for part in value]
-    if is_dataclass(value) and type(value).__module__.startswith("hub.core.ports"):
+    kind: Any = type(value)
+    if _of_contract(kind):
         return shown(value)
     if isinstance(value, Mapping):
         return {str(key): masked_value(str(key), part) for key, part in value.items()}

@@ -114,7 +114,7 @@ def test_a_request_comes_back_as_it_was(operation: str) -> None:
 @pytest.mark.parametrize("operation", RESULTS)
 def test_a_result_comes_back_as_it_was(operation: str) -> None:
     result = RESULTS[operation]
-    assert wire.checked(operation, result) == result
+    assert wire.checked(operation, result) == (result, wire.to_text(result))
     assert wire.result_from(operation, wire.to_text(result)) == result
 
 

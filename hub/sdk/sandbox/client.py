@@ -111,10 +111,10 @@ class SandboxClient:
 
     def _failure(self, answer: HttpAnswer) -> ProviderError | None:
         general = classify_status(answer.status, answer.headers)
-        code = _refusal(answer)
-        if general is None or code is None or isinstance(general, AuthFailed | RateLimited | UnknownOutcome):
+        if general is None or isinstance(general, AuthFailed | RateLimited | UnknownOutcome):
             return general
-        return Rejected(code, advice=self._advice.get(code, RetryAdvice.NEVER))
+        code = _refusal(answer)
+        return general if code is None else Rejected(code, advice=self._advice.get(code, RetryAdvice.NEVER))
 
 
 def _refusal(answer: HttpAnswer) -> str | None:
