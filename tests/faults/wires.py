@@ -6,6 +6,7 @@ fault. Its requests are arranged through another instance of the plugin, which m
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -70,19 +71,35 @@ def vendor_of(rig: Rig) -> WireVendor:
     return vendor
 
 
+@dataclass(slots=True)
+class Gate:
+    """Where an answer is held on its way: `reached` when one is, which goes on when it is `opened`."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hold(self) -> None:
+        """Wait here until it is opened."""
+        self.reached.set()
+        await self.opened.wait()
+
+
 class Led(httpx.AsyncBaseTransport):
     """Says on each request which operation it is for; whatever host it names, it goes to the port that `where` gives."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, lane: str, where: Callable[[], int | None]) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, lane: WireLane, where: Callable[[], int | None]) -> None:
         self._inner, self._lane, self._where = inner, lane, where
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        headers = [*request.headers.multi_items(), (OPERATION, TRIED.get()), (_LANE, self._lane)]
+        headers = [*request.headers.multi_items(), (OPERATION, TRIED.get()), (_LANE, self._lane.name)]
         url, port = request.url, self._where()
         if port is not None:
             url = url.copy_with(scheme="http", host="127.0.0.1", port=port)
         led = httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)
-        return await self._inner.handle_async_request(led)
+        answer = await self._inner.handle_async_request(led)
+        if (gate := self._lane.gates.get(TRIED.get())) and self._lane.rig.carries(led):
+            await gate.hold()
+        return answer
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -105,6 +122,7 @@ class WireLane:
 
     plugin: str
     fault: str
+    said: str
     rig: Rig
     vendor: WireVendor
     stage: Bench
@@ -112,10 +130,12 @@ class WireLane:
     asked: Counter[str] = field(default_factory=Counter)
     logs: list[KeptLog] = field(default_factory=list)
     over: bool = False
+    lost: set[str] = field(default_factory=set)  # operations whose answers are lost, whatever the lane's fault is
+    gates: dict[str, Gate] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.plugin}.{self.fault}"
+        return f"{self.plugin}.{self.fault}{self.said}"
 
     @property
     def specs(self) -> list[OperationSpec]:
@@ -128,6 +148,8 @@ class WireLane:
         if not operation or not self.rig.carries(_as_request(received)):
             return None
         self.asked[operation] += 1
+        if operation in self.lost:
+            return Mishap(fault=Fault.CONNECTION_DROP_AFTER)
         if self.over or self.fault in (CALM, REFUSED):
             return None
         return _mishap(self.fault, self.rig)
@@ -171,14 +193,14 @@ class Ground:
     sockets: frozenset[str]
     patience_s: float
 
-    async def lane(self, plugin: str, fault: str) -> WireLane | None:
+    async def lane(self, plugin: str, fault: str, said: str) -> WireLane | None:
         """One plugin under one fault; none where it speaks to nobody."""
         rig = await self.stack.enter_async_context(rigs()[plugin]())
         if not rig.on_a_line:
             return None
         [capability] = rig.descriptor.capabilities
         stage = await self.stack.enter_async_context(bench(capability, rig, IN_PROCESS, roads()[IN_PROCESS]))
-        lane = WireLane(plugin=plugin, fault=fault, rig=rig, vendor=vendor_of(rig), stage=stage)
+        lane = WireLane(plugin=plugin, fault=fault, said=said, rig=rig, vendor=vendor_of(rig), stage=stage)
         self.street.vendors[lane.name], lane.vendor.meets = lane.vendor, lane.meets
         client = await self.stack.enter_async_context(make_client(timeout_s=NO_HURRY_S, transport=self._way(lane)))
         context = plugin_context(client, rig.clock)
@@ -191,17 +213,20 @@ class Ground:
 
     def _way(self, lane: WireLane) -> httpx.AsyncBaseTransport:
         if lane.fault not in self.sockets:
-            return Led(InProcessTransport(lane.vendor.app), lane.name, lambda: None)
-        return Led(
-            over_aiohttp(), lane.name, lambda: self.shut if lane.fault == REFUSED and not lane.over else self.port
-        )
+            return Led(InProcessTransport(lane.vendor.app), lane, lambda: None)
+        return Led(over_aiohttp(), lane, lambda: self.shut if lane.fault == REFUSED and not lane.over else self.port)
 
 
 @asynccontextmanager
 async def lanes_of(
-    plugin: str, faults: Iterable[str], *, sockets: frozenset[str] = ON_A_SOCKET, patience_s: float = NO_HURRY_S
+    plugin: str,
+    faults: Iterable[str],
+    *,
+    said: str = "",
+    sockets: frozenset[str] = ON_A_SOCKET,
+    patience_s: float = NO_HURRY_S,
 ) -> AsyncIterator[list[WireLane]]:
-    """A lane for every fault, or none for a plugin that speaks to nobody; who waits for a vendor that is silent on a socket does so for `patience_s`."""
+    """A lane for every fault, named after what is `said`, or none for a plugin that speaks to nobody; who waits for a vendor that is silent on a socket does so for `patience_s`."""
     street = Street()
     async with AsyncExitStack() as stack:
         shut = stack.enter_context(socket.socket())
@@ -215,5 +240,5 @@ async def lanes_of(
             sockets=sockets | {REFUSED},
             patience_s=patience_s,
         )
-        made = [await ground.lane(plugin, fault) for fault in faults]
+        made = [await ground.lane(plugin, fault, said) for fault in faults]
         yield [lane for lane in made if lane is not None]
