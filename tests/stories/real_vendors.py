@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -192,7 +192,7 @@ async def open_real_world(url: str, folder: Path, start_at: datetime) -> AsyncIt
         for shop in shops.values():
             stack.push_async_callback(shop.close)
             await shop.open()
-        hub = await open_house(stack, door, hub_settings(folder, url, address, _configuration(settings)), url, clock)
+        hub = await open_house(stack, door, hub_settings(folder, url, address, configuration(settings)), url, clock)
         post = await stack.enter_async_context(httpx.AsyncClient(timeout=120))
         yield RealWorld(
             hub=hub,
@@ -257,16 +257,23 @@ def _furnished(shops: Mapping[str, Shop], clock: VirtualClock, hub: str) -> dict
     }
 
 
-def _configuration(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    return "\n".join(_lines(settings))
+def configuration(
+    settings: Mapping[str, Mapping[str, Any]],
+    routes: Mapping[str, Sequence[str]] = ROUTES,
+    plugins: Mapping[str, str] = PLUGINS,
+) -> str:
+    """A hub.toml of these instances, with their settings in it."""
+    return "\n".join(_lines(settings, routes, plugins))
 
 
-def _lines(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _lines(
+    settings: Mapping[str, Mapping[str, Any]], routes: Mapping[str, Sequence[str]], plugins: Mapping[str, str]
+) -> Iterator[str]:
     yield '[webhooks]\nallow_hosts = ["127.0.0.1"]'
-    for capability, instances in ROUTES.items():
+    for capability, instances in routes.items():
         yield f"[routes.{capability}]\ndefault = {json.dumps(instances)}"
         for instance in instances:
-            plugin = PLUGINS[instance]
+            plugin = plugins[instance]
             yield f'[plugins.{plugin}]\ndistribution = "{_distribution(plugin)}"'
             yield f'[providers.{instance}]\nplugin = "{plugin}"\nmode = "sandbox"\nallow_hosts = ["127.0.0.1"]'
             yield f"settings = {_toml(settings[instance])}"
