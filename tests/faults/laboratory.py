@@ -166,7 +166,7 @@ async def _lane(
         clock=own_clock,
         control=inside,
         arranging=_provider(descriptor, inside, "http://vendor.test", own_clock, NO_HURRY_S),
-        instance=_instance(
+        instance=instance_of(
             descriptor, _provider(descriptor, client, address, clock, timeout_s), f"{capability.value}.{fault}"
         ),
         shut=shut,
@@ -180,11 +180,11 @@ def _provider(
     return descriptor.factory(settings, plugin_context(http, clock))
 
 
-def _instance(descriptor: PluginDescriptor, provider: object, name: str) -> Instance:
-    """An instance bound for real, as the registry does it; the vendor's own limit is the only one in time."""
+def instance_of(descriptor: PluginDescriptor, provider: object, name: str, *, limit_s: float = NO_HURRY_S) -> Instance:
+    """An instance bound for real, as the registry does it; a call of its may last `limit_s`."""
     bound = bind(contract_manager(), provider, descriptor, name)
     operations = {
-        operation: replace(one, facts=replace(one.facts, max_timeout_s=NO_HURRY_S))
+        operation: replace(one, facts=replace(one.facts, max_timeout_s=limit_s))
         for operation, one in bound.operations.items()
     }
     return Instance(

@@ -1,17 +1,19 @@
 """The world of the stories with real plugins: each vendor's stand-in, with its own wire protocol, at its own address.
 
-One bureau, one house of signatures, two vendors of messages and two of payments, the second of each behind the first;
-the trackers are the sandbox's. What waits for people and for time happens when time passes (`wait`, `live_through`).
+One bureau, one house of signatures, one server of trackers, two vendors of messages and two of payments, the second of
+each behind the first; no sandbox is among them. What waits for people and for time happens when time passes (`wait`,
+`live_through`).
 """
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from leasehub_credit_bureau_aliyun import conformance as bureau
 from leasehub_credit_bureau_aliyun.standin import AliyunVendor as AliyunBureau
 from leasehub_esign_tencent import conformance as esign
 from leasehub_esign_tencent.standin import TencentEss
+from leasehub_gps_tracker_traccar import conformance as traccar
+from leasehub_gps_tracker_traccar.callbacks import SECRET as FORWARDED_WITH
+from leasehub_gps_tracker_traccar.standin import TraccarVendor
 from leasehub_payments_alipay import conformance as alipay
 from leasehub_payments_alipay.standin import AlipayVendor
 from leasehub_payments_wechatpay import conformance as wechatpay
@@ -31,11 +36,12 @@ from leasehub_sms_tencent.standin import TencentMessenger
 from starlette.types import Message, Receive, Scope, Send
 
 from hub.core.money import Money
+from hub.core.provider import ENTRY_POINT_GROUP
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.answers import CUT_EXTENSION, CutKind
 from hub.testing.loopback import loopback
 from hub.testing.wire import Received, WireVendor
-from tests.stories.world import Door, World, hub_settings, open_house, sandboxes
+from tests.stories.world import Door, World, hub_settings, open_house
 
 ROUTES = {
     "credit_bureau": ("bureau_main",),
@@ -48,7 +54,7 @@ PLUGINS = {
     "bureau_main": "aliyun_credit_bureau",
     "sms_main": "aliyun_sms",
     "sms_second": "tencent_sms",
-    "gps_main": "sandbox_gps_tracker",
+    "gps_main": "traccar_gps",
     "esign_main": "tencent_esign",
     "psp_main": "alipay_payments",
     "psp_second": "wechatpay_payments",
@@ -59,6 +65,8 @@ SECRETS: Mapping[str, str] = {
     "sms_main, callbacks": aliyun.CALLBACK_TOKEN,
     "sms_second": tencent.KEY,
     "sms_second, receipts": tencent.TOKEN,
+    "gps_main": traccar.TOKEN,
+    "gps_main, forwarding": traccar.CALLBACK_SECRET,
     "esign_main": esign.KEY,
     "esign_main, token": esign.TOKEN,
     "esign_main, key of notices": esign.CALLBACK_KEY,
@@ -135,7 +143,6 @@ class RealWorld(World):
             for shop in self.shops.values():
                 answers = await shop.vendor.post_all(self.post)
                 assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
-            await self.control("gps_tracker", "flush")
             await self.hub.jobs.drain()
 
     async def live_through(self, day: date) -> None:
@@ -179,22 +186,20 @@ async def open_real_world(url: str, folder: Path, start_at: datetime) -> AsyncIt
     """The shops, then the hub that goes to them, and its doors; all of it is closed again at the end."""
     clock, door = VirtualClock(start_at), Door()
     async with AsyncExitStack() as stack:
-        trackers = await stack.enter_async_context(loopback(sandboxes(stack, folder, clock)))
         address = await stack.enter_async_context(loopback(door))
-        shops = {instance: Shop() for instance in PLUGINS if instance != "gps_main"}
-        settings = {"gps_main": {"base_url": f"{trackers}/gps_tracker"}, **_furnished(shops, clock, address)}
+        shops = {instance: Shop() for instance in PLUGINS}
+        settings = _furnished(shops, clock, address)
         for shop in shops.values():
             stack.push_async_callback(shop.close)
             await shop.open()
-        hub = await open_house(stack, door, hub_settings(folder, url, address, _configuration(settings)), url, clock)
-        vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=trackers, timeout=120))
+        hub = await open_house(stack, door, hub_settings(folder, url, address, configuration(settings)), url, clock)
         post = await stack.enter_async_context(httpx.AsyncClient(timeout=120))
         yield RealWorld(
             hub=hub,
             app=door.app,
             door=door,
             clock=clock,
-            vendors=vendors,
+            vendors=post,
             address=address,
             stack=stack,
             shops=shops,
@@ -220,6 +225,11 @@ def _furnished(shops: Mapping[str, Shop], clock: VirtualClock, hub: str) -> dict
         receipts_url=notices["sms_second"],
         token=tencent.TOKEN,
     )
+    trackers = TraccarVendor(
+        clock, token=traccar.TOKEN, email=traccar.EMAIL, password=traccar.PASSWORD, forward_to=notices["gps_main"]
+    )
+    trackers.forward_header = {FORWARDED_WITH: traccar.CALLBACK_SECRET}
+    shops["gps_main"].vendor = trackers
     shops["esign_main"].vendor = TencentEss(
         clock,
         secret_id=esign.KEY_ID,
@@ -235,6 +245,7 @@ def _furnished(shops: Mapping[str, Shop], clock: VirtualClock, hub: str) -> dict
         "bureau_main": {**bureau.SETTINGS, "base_url": at["bureau_main"]},
         "sms_main": {**aliyun.SETTINGS, "sms_url": at["sms_main"], "body_template": "SMS_154950910"},
         "sms_second": {**tencent.SETTINGS, "sms_url": at["sms_second"], "body_template": SEALED},
+        "gps_main": {**traccar.SETTINGS, "base_url": at["gps_main"]},
         "esign_main": {
             **esign.SETTINGS,
             "url": at["esign_main"],
@@ -246,20 +257,32 @@ def _furnished(shops: Mapping[str, Shop], clock: VirtualClock, hub: str) -> dict
     }
 
 
-def _configuration(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    return "\n".join(_lines(settings))
+def configuration(
+    settings: Mapping[str, Mapping[str, Any]],
+    routes: Mapping[str, Sequence[str]] = ROUTES,
+    plugins: Mapping[str, str] = PLUGINS,
+) -> str:
+    """A hub.toml of these instances, with their settings in it."""
+    return "\n".join(_lines(settings, routes, plugins))
 
 
-def _lines(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _lines(
+    settings: Mapping[str, Mapping[str, Any]], routes: Mapping[str, Sequence[str]], plugins: Mapping[str, str]
+) -> Iterator[str]:
     yield '[webhooks]\nallow_hosts = ["127.0.0.1"]'
-    for capability, instances in ROUTES.items():
+    for capability, instances in routes.items():
         yield f"[routes.{capability}]\ndefault = {json.dumps(instances)}"
         for instance in instances:
-            plugin = PLUGINS[instance]
-            vendor = "sandbox" if plugin.startswith("sandbox_") else plugin.removesuffix(f"_{capability}")
-            yield f'[plugins.{plugin}]\ndistribution = "leasehub-{capability.replace("_", "-")}-{vendor}"'
+            plugin = plugins[instance]
+            yield f'[plugins.{plugin}]\ndistribution = "{_distribution(plugin)}"'
             yield f'[providers.{instance}]\nplugin = "{plugin}"\nmode = "sandbox"\nallow_hosts = ["127.0.0.1"]'
             yield f"settings = {_toml(settings[instance])}"
+
+
+def _distribution(plugin: str) -> str:
+    [point] = entry_points(group=ENTRY_POINT_GROUP, name=plugin)
+    assert point.dist is not None
+    return point.dist.name
 
 
 def _toml(value: object) -> str:

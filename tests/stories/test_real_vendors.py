@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import parse_qsl
 
 import psycopg
@@ -25,14 +26,22 @@ from tests.stories.real_vendors import SECRETS, RealWorld, open_real_world
 from tests.stories.test_canaries import Canaries
 from tests.stories.world import Json
 
-CALLS = ("credit_pull", "esign_create", "esign_fetch", "payments_mandate", "payments_collect", "payments_payout")
+CALLS = (
+    "credit_pull",
+    "esign_create",
+    "esign_fetch",
+    "payments_mandate",
+    "payments_collect",
+    "payments_payout",
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class RealLease(Lease):
-    """A lease whose vendors are asked as they are asked in earnest; `agreement` is the mandate's number there."""
+    """A lease whose vendors are asked as they are asked in earnest: the mandate's number and the car's device there."""
 
     agreement: str = ""
+    tracker: dict[str, Any] = field(default_factory=dict)
 
     @property
     def real(self) -> RealWorld:
@@ -80,6 +89,11 @@ class RealLease(Lease):
         await self.world.wait(timedelta(minutes=1))
         return await self.disbursements()
 
+    async def buy(self) -> None:
+        """The device that waits for the car is known to the server of trackers."""
+        await Lease.buy(self)
+        self.tracker = self.real.vendor("gps_main").add_device(f"T-{self.lessee.vin[-7:]}")
+
     def debits(self, asked: Received) -> bool:
         """Whether Alipay was asked to debit the lessee."""
         return "method=alipay.trade.pay" in asked.target and self.number.encode() in asked.body
@@ -117,6 +131,7 @@ async def test_a_lease_runs_from_lead_to_title(lease: RealLease, said: io.String
     await lease.run()
     await _papers_came_back(lease)
     await _all_are_paid(lease)
+    await _car_is_followed(lease)
     await lease.world.live_through(await lease.due_on(1))
     await _rent_comes_late(lease, 2)
     for number in (3, 4, 5, 6):
@@ -156,6 +171,27 @@ async def _all_are_paid(lease: RealLease) -> None:
     sent = [transfers[number]["trans_amount"] for number in set(transfers) - before]
     assert sorted(sent) == ["11327.43", "121000.00", "8000.00"]
     await prove(lease, payables="0.00", lease_principal="110400.00", security_deposits="-6400.00")
+
+
+async def _car_is_followed(lease: RealLease) -> None:
+    """Where it is comes by itself, and is asked for; when its power is cut, somebody is to look."""
+    server, operations, now = lease.real.vendor("gps_main"), lease.by("operations"), lease.world.clock.now()
+    server.report(lease.tracker, now - timedelta(minutes=5), 31.2304, 121.4737, 42.0)
+    await lease.world.settle()
+    path = f"/vehicles/{lease.vehicle}/position"
+    told = await operations.get(path)
+    assert told["device_id"] == lease.device
+    server.report(lease.tracker, now, 31.2399, 121.4998)
+    server.outbox.clear()
+    await operations.post(f"/devices/{lease.device}/locate")
+    await lease.world.settle()
+    asked = await operations.get(path)
+    assert (asked["device_id"], asked["source"]) == (lease.device, "gnss")
+    assert (asked["latitude"], asked["longitude"]) != (told["latitude"], told["longitude"])
+    server.happen(lease.tracker, "alarm", alarm="powerCut")
+    await lease.world.settle()
+    raised = [one for one in await operations.get("/warnings") if one["contract_id"] == lease.contract]
+    assert [(one["kind"], one["state"]) for one in raised] == [("device_alarm", "open")]
 
 
 async def _rent_comes_late(lease: RealLease, number: int) -> None:

@@ -28,6 +28,7 @@ from starlette.routing import Route
 from hub.core.money import Money
 from hub.core.provider import Clock
 from hub.testing.kit.rig import Booking
+from hub.testing.mishaps import with_body
 from hub.testing.wire import Callback, WireVendor
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -151,8 +152,17 @@ class AlipayVendor(WireVendor):
         node = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
         if given.get("encrypt_type") == "AES" and self.served.aes_key and name != "error_response":
             node = f'"{aes(self.served.aes_key, node.encode())}"'
+        return self._under_seal(name, node)
+
+    def _under_seal(self, name: str, node: str) -> bytes:
         number = f'"alipay_cert_sn":"{self.served.vendor_cert_sn}",' if self.served.vendor_cert_sn else ""
         return f'{{"{name}":{node},{number}"sign":"{sign(self.served.vendor_key, node.encode())}"}}'.encode()
+
+    def sealed(self, answer: Response) -> Response:
+        """Other content in the same node, under the vendor's own signature."""
+        name, node = next(iter(json.loads(answer.body).items()))
+        text = json.dumps(node, ensure_ascii=False, separators=(",", ":"))
+        return with_body(answer, self._under_seal(name, text))
 
     def _authorized(self, given: Mapping[str, str], *, doubled: bool) -> None:
         if doubled or given.get("version") != "1.0" or given.get("charset", "").lower() != "utf-8":

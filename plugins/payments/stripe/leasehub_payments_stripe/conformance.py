@@ -11,6 +11,7 @@ import httpx
 
 from hub.sdk.clock import VirtualClock
 from hub.testing import Callbacks, Refusals, Rig
+from hub.testing.contexts import WEBHOOK_URL
 from leasehub_payments_stripe.callbacks import SIGNATURE
 from leasehub_payments_stripe.plugin import descriptor
 from leasehub_payments_stripe.standin import StripeVendor, signature
@@ -29,7 +30,7 @@ SETTINGS: Mapping[str, object] = {
 async def make() -> AsyncIterator[Rig]:
     """A fresh vendor with the plugin in front of it."""
     clock = VirtualClock(START_AT)
-    vendor = StripeVendor(clock, API_KEY, webhook_secret=WEBHOOK_SECRET)
+    vendor = StripeVendor(clock, API_KEY, webhook_secret=WEBHOOK_SECRET, push_to=WEBHOOK_URL)
     yield Rig(
         descriptor=descriptor,
         settings=SETTINGS,

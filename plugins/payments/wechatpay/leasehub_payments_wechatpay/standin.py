@@ -143,10 +143,14 @@ class WechatVendor(WireVendor):
         except Refused as no:
             status, content = no.status, {"code": no.code, "message": "refused"}
         raw = b"" if content is None else json.dumps(content, ensure_ascii=False).encode()
-        account = self.account
-        headers = sign(account.vendor_key, account.serial, raw, self.clock.now())
+        return self.sealed(Response(raw, status_code=status))
+
+    def sealed(self, answer: Response) -> Response:
+        """The content under the vendor's signature, which stands in the headers."""
+        raw = bytes(answer.body)
+        headers = sign(self.account.vendor_key, self.account.serial, raw, self.clock.now())
         headers["Request-ID"] = f"08{secrets.token_hex(12).upper()}-268435462"
-        return Response(raw, status_code=status, headers=headers, media_type="application/json")
+        return Response(raw, status_code=answer.status_code, headers=headers, media_type="application/json")
 
     def _authorized(self, request: Request, body: bytes) -> None:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")

@@ -12,6 +12,7 @@ from leasehub_acs3.standin import refusal
 
 from hub.sdk.clock import VirtualClock
 from hub.testing import Callbacks, Exemption, Refusals, Rig, exempt
+from hub.testing.contexts import WEBHOOK_URL
 from leasehub_sms_aliyun.callbacks import TOKEN
 from leasehub_sms_aliyun.plugin import descriptor
 from leasehub_sms_aliyun.standin import AliyunVendor
@@ -39,7 +40,8 @@ EXEMPTIONS: tuple[Exemption, ...] = (
 async def make() -> AsyncIterator[Rig]:
     """A fresh vendor with the plugin in front of it."""
     clock = VirtualClock(START_AT)
-    vendor = AliyunVendor(clock, {KEY_ID: KEY_SECRET}, sign_name=SIGN_NAME)
+    pushed_to = f"{WEBHOOK_URL}?{TOKEN}={CALLBACK_TOKEN}"
+    vendor = AliyunVendor(clock, {KEY_ID: KEY_SECRET}, sign_name=SIGN_NAME, push_to=pushed_to)
     yield Rig(
         descriptor=descriptor,
         settings=SETTINGS,
