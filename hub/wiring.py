@@ -35,7 +35,7 @@ from hub.infra.rotation import require_keys
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
-from hub.integrations import applying, call_log, configuration, inbox, reconcile, switches
+from hub.integrations import applying, call_log, configuration, inbox, orders, reconcile, switches
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
@@ -529,11 +529,11 @@ def _secrets_folder(settings: HubSettings) -> Path:
 
 
 async def reload_providers(house: House, *, insist: bool = True) -> None:
-    """Build a new generation of providers from the configuration and the switches, and make it the current one."""
+    """Build a new generation of providers from the configuration, the switches and the orders, and make it the current one."""
     async with house.database.transaction(system("registry")) as tx:
-        off = await switches.switched_off(tx)
+        off, wanted_orders = await switches.switched_off(tx), await orders.orders(tx)
     wanted = configured(house.settings, os.environ)
-    await house.registry.reload(wanted, switched_off=off, insist=insist)
+    await house.registry.reload(wanted, switched_off=off, orders=wanted_orders, insist=insist)
 
 
 async def _keep_sealing(house: House, every_s: float = 1.0) -> None:

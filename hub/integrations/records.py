@@ -1,4 +1,4 @@
-"""The tables of the integration hub: calls out, callbacks in, and which instances an operator has switched off."""
+"""The tables of the integration hub: calls out, callbacks in, and what operators have switched and put in order."""
 
 from __future__ import annotations
 
@@ -116,6 +116,18 @@ class InboxDelivery(Base):
     applied_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(sa.Text)
     replayed_count: Mapped[int]
+
+
+class ProviderOrder(Base):
+    """In which order an operator has calls of a capability try its instances; no row means that of hub.toml."""
+
+    __tablename__ = "provider_order"
+
+    capability: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    instances: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)))
+    changed_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(sa.String(200))
+    reason: Mapped[str] = mapped_column(sa.Text)
 
 
 class ProviderSwitch(Base):

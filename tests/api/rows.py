@@ -40,6 +40,7 @@ async def make_rows(world: World) -> Rows:
         "staff_id": world.people["accountant"].id,
         "kind": "identity_document",
         "language": "en",
+        "capability": "payments",
         "name": "psp_main",
         "instance": "psp_main",
     }

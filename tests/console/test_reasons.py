@@ -26,7 +26,7 @@ ROOMS = [
     *sorted((ROOT / "leasing").rglob("*.py")),
     *sorted((ROOT / "console").rglob("*.py")),
     *(ROOT / "infra" / f"{name}.py" for name in ("access", "paging", "passwords", "sign_in", "staff")),
-    *(ROOT / "integrations" / f"{name}.py" for name in ("reconcile", "secret_files", "switches")),
+    *(ROOT / "integrations" / f"{name}.py" for name in ("orders", "reconcile", "secret_files", "switches")),
 ]
 # Where the reason stands among the arguments.
 PLACES = {"RuleBroken": 0, "Conflict": 0, "InvalidInput": 1, "NotAllowed": 1, "_flush": 1, "_insert": 2}
