@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
-from hub.console.i18n import N_, Language, day, say
+from hub.console.i18n import N_, Language, day, money, say
 from hub.console.labels import label
+from hub.core.money import Money
+from hub.leasing.warnings.rules import SENTENCES, Ground, WarningCode
 
 # What is wrong with a field, as the rooms say it.
 REASONS: tuple[str, ...] = (
@@ -144,11 +146,18 @@ STORED: tuple[str, ...] = (
     N_("%(money)s more has come than was owed"),
     N_("%(money)s was promised and has not come"),
     N_("device alarm: %(kind)s"),
+    N_("it cannot be asked after"),
+    N_("no end of it in sight"),
+    N_("its request is no longer kept"),
 )
+
+# Why a warning was raised, where the sentence is no shape: any text with a colon would fit it.
+GROUNDS: tuple[str, ...] = (N_("%(operation)s at %(provider)s: %(reason)s"),)
 
 _PART = re.compile(r"%\\\((\w+)\\\)s")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WITH_SPACES = frozenset({"owed", "money", "words", "allowed", "broken", "kind", "fitting"})
+_NAMES = frozenset({"operation", "provider"})  # of things, not words of ours
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
@@ -183,9 +192,31 @@ def said(language: Language, reason: str) -> str:
     return _in_shape(language, SHAPES, reason) if text == reason else text
 
 
-def written(language: Language, text: str) -> str:
+def written(language: Language, text: str | Ground) -> str:
     """What stands in a timeline, a move or a warning: in the visitor's language if the hub wrote it, else as a person did."""
+    if isinstance(text, Ground):
+        return _ground(language, text)
     return say(language, text) if text in STORED else _in_shape(language, STORED, text)
+
+
+def _ground(language: Language, ground: Ground) -> str:
+    """Why a warning was raised, with amounts and days as this language writes them."""
+    if ground.code is WarningCode.AS_WRITTEN:
+        return written(language, str(ground))
+    parts = {name: _fact(language, name, value) for name, value in ground.parts.items()}
+    return say(language, SENTENCES[ground.code], **parts)
+
+
+def _fact(language: Language, name: str, value: object) -> str:
+    match value:
+        case Money():
+            return money(value, language)
+        case date():
+            return day(value, language)
+        case str() if name not in _NAMES:
+            return say(language, label(value) if _CODE.fullmatch(value) else value)
+        case _:
+            return str(value)
 
 
 def _in_shape(language: Language, shapes: tuple[str, ...], text: str) -> str:

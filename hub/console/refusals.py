@@ -77,6 +77,7 @@ RULES: Mapping[str, str] = {
     "device_known": N_("A tracker with this number is known already."),
     "vehicle_has_device_of_kind": N_("The car has a tracker of this kind already."),
     "vehicle_has_contract": N_("The car belongs to another contract."),
+    "warning_raised_again": N_("It has happened again meanwhile. Look at it once more before you close it."),
     "order_decides_nothing": N_("Calls are given out by weight or by cost here: an order would change nothing."),
     "order_changed_meanwhile": N_("Somebody else has changed the order meanwhile. Load the page again."),
     "required_provider_unusable": N_("A provider that the hub needs could not be set up."),
