@@ -35,7 +35,7 @@ from hub.infra.rotation import require_keys
 from hub.infra.settings import Environment, HubSettings
 from hub.infra.transport import make_client
 from hub.infra.vault import KeyVault
-from hub.integrations import applying, call_log, configuration, inbox, reconcile, switches, usage
+from hub.integrations import applying, call_log, configuration, inbox, orders, reconcile, switches, usage
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
@@ -75,7 +75,7 @@ from hub.leasing.suspense import service as suspense
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
 from hub.leasing.warnings import service as warnings
-from hub.leasing.warnings.rules import WarningKind
+from hub.leasing.warnings.rules import Ground, WarningCode, WarningKind, ground
 from hub.outgoing import delivery
 from hub.outgoing.rules import DELIVER, FORGET
 
@@ -146,57 +146,68 @@ async def _close_contract(tx: Tx, fact: LeaseEndReached) -> None:
     await contracts.close(tx, fact.contract_id, closed_on=tx.today)
 
 
-# What deserves a warning about its lease: which kind, about what, and in which words.
-_WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, str]]] = {
+# What deserves a warning about its lease: which kind, about what, and why.
+_WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, Ground]]] = {
     RentOverdue: lambda fact: (
         WarningKind.RENT_OVERDUE,
         fact.instalment_id,
-        f"rent {fact.number} due on {fact.due_on} is overdue, {fact.owed} owed",
+        ground(WarningCode.RENT_OVERDUE, number=fact.number, day=fact.due_on, owed=fact.owed),
     ),
     RentUncollectable: lambda fact: (
         WarningKind.RENT_UNCOLLECTABLE,
         fact.instalment_id,
-        f"no further debit by machine: {fact.code}",
+        ground(WarningCode.NO_FURTHER_DEBIT, code=fact.code),
     ),
     PurchaseOptionUncollectable: lambda fact: (
         WarningKind.RENT_UNCOLLECTABLE,
         fact.contract_id,
-        f"the price of the purchase option was not debited: {fact.code}",
+        ground(WarningCode.OPTION_NOT_DEBITED, code=fact.code),
     ),
-    ChargeInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.charge_id, _doubt("a debit", fact.disputed)),
-    PayoutInDoubt: lambda fact: (WarningKind.MONEY_IN_DOUBT, fact.payout_id, _doubt("a payout", fact.disputed)),
-    PayoutRejected: lambda fact: (WarningKind.PAYOUT_REJECTED, fact.payout_id, f"a payout was refused: {fact.code}"),
+    ChargeInDoubt: lambda fact: (
+        WarningKind.MONEY_IN_DOUBT,
+        fact.charge_id,
+        ground(WarningCode.DEBIT_DISPUTED if fact.disputed else WarningCode.DEBIT_UNKNOWN),
+    ),
+    PayoutInDoubt: lambda fact: (
+        WarningKind.MONEY_IN_DOUBT,
+        fact.payout_id,
+        ground(WarningCode.PAYOUT_DISPUTED if fact.disputed else WarningCode.PAYOUT_UNKNOWN),
+    ),
+    PayoutRejected: lambda fact: (
+        WarningKind.PAYOUT_REJECTED,
+        fact.payout_id,
+        ground(WarningCode.PAYOUT_REFUSED, code=fact.code),
+    ),
     CancelledDisbursementPaid: lambda fact: (
         WarningKind.MONEY_IN_DOUBT,
         fact.disbursement_id,
-        f"{fact.money} was paid out after all, on a disbursement that is cancelled",
+        ground(WarningCode.CANCELLED_PAID, money=fact.money),
     ),
     MoneyUnallocated: lambda fact: (
         WarningKind.MONEY_UNALLOCATED,
         fact.charge_id,
-        f"{fact.money} more has come than was owed",
+        ground(WarningCode.MORE_THAN_OWED, money=fact.money),
     ),
-    MandateRejected: lambda fact: (WarningKind.MANDATE_REJECTED, fact.mandate_id, "the mandate was refused"),
+    MandateRejected: lambda fact: (
+        WarningKind.MANDATE_REJECTED,
+        fact.mandate_id,
+        ground(WarningCode.MANDATE_REFUSED),
+    ),
     PromiseBroken: lambda fact: (
         WarningKind.PROMISE_BROKEN,
         fact.promise_id,
-        f"{fact.money} was promised and has not come",
+        ground(WarningCode.PROMISE_BROKEN, money=fact.money),
     ),
 }
 
 
-def _doubt(movement: str, disputed: bool) -> str:
-    moved = f"the provider moved another amount than {movement} was asked for"
-    return moved if disputed else f"the outcome of {movement} is unknown"
-
-
 async def _warn(tx: Tx, fact: Any) -> None:
-    kind, subject, reason = _WARNINGS[type(fact)](fact)
+    kind, subject, why = _WARNINGS[type(fact)](fact)
     if fact.contract_id is not None:
-        await warnings.raise_for_contract(tx, kind, contract_id=fact.contract_id, subject=str(subject), reason=reason)
+        await warnings.raise_for_contract(tx, kind, contract_id=fact.contract_id, subject=str(subject), ground=why)
     else:
         await warnings.raise_warning(
-            tx, kind, branch_id=fact.branch_id, contract_id=None, subject=str(subject), reason=reason
+            tx, kind, branch_id=fact.branch_id, contract_id=None, subject=str(subject), ground=why
         )
 
 
@@ -208,7 +219,9 @@ async def _warn_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
             WarningKind.CALL_ESCALATED,
             contract_id=ContractId(call.lease_id),
             subject=str(fact.call_id),
-            reason=f"{fact.operation} at {fact.instance}: {fact.reason}",
+            ground=ground(
+                WarningCode.CALL_ESCALATED, operation=fact.operation, provider=fact.instance, reason=fact.reason
+            ),
         )
 
 
@@ -220,7 +233,7 @@ async def _warn_alarm(tx: Tx, fact: DeviceAlarmRaised) -> None:
             WarningKind.DEVICE_ALARM,
             contract_id=contract.id,
             subject=str(fact.device_id),
-            reason=f"device alarm: {fact.kind}",
+            ground=ground(WarningCode.DEVICE_ALARM, kind=fact.kind),
         )
 
 
@@ -530,11 +543,11 @@ def _secrets_folder(settings: HubSettings) -> Path:
 
 
 async def reload_providers(house: House, *, insist: bool = True) -> None:
-    """Build a new generation of providers from the configuration and the switches, and make it the current one."""
+    """Build a new generation of providers from the configuration, the switches and the orders, and make it the current one."""
     async with house.database.transaction(system("registry")) as tx:
-        off = await switches.switched_off(tx)
+        off, wanted_orders = await switches.switched_off(tx), await orders.orders(tx)
     wanted = configured(house.settings, os.environ)
-    await house.registry.reload(wanted, switched_off=off, insist=insist)
+    await house.registry.reload(wanted, switched_off=off, orders=wanted_orders, insist=insist)
 
 
 async def _keep_sealing(house: House, every_s: float = 1.0) -> None:

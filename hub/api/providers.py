@@ -1,4 +1,4 @@
-"""Providers as an operator sees them: instances, calls, callbacks, and the switch."""
+"""Providers as an operator sees them: instances and their order, calls, callbacks, and the switch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from hub.api.deps import Body, TheHouse, ThePage, acting, holding
 from hub.api.once import OnceRoute
 from hub.core.errors import NotFound
-from hub.core.provider import CredentialKind, Mode
+from hub.core.provider import Capability, CredentialKind, Mode
 from hub.infra.access import Actor
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
-from hub.integrations import call_log, inbox, reconcile, switches, validity, wire
+from hub.integrations import call_log, inbox, orders, reconcile, switches, validity, wire
 from hub.integrations.answers import CallOutcome
 from hub.integrations.registry import ProviderState, describe
+from hub.integrations.routing import Strategy
 from hub.integrations.validity import Validity
 from hub.integrations.verdicts import CallState
 
@@ -108,6 +109,37 @@ class Switch(Body):
     reason: str = Field(min_length=1, max_length=400)
 
 
+class ChangedOut(BaseModel):
+    """Who wanted another order than that of hub.toml, when and why."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    changed_at: datetime
+    actor: str
+    reason: str
+
+
+class RouteOut(BaseModel):
+    """In which order calls of a capability try its instances; `changed` is null while it is that of hub.toml."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    capability: Capability
+    strategy: Strategy
+    order: list[str]
+    configured: list[str]
+    changed: ChangedOut | None
+
+
+class Order(Body):
+    """The order in which new calls are to try the instances of a capability, and why."""
+
+    order: list[Annotated[str, Field(max_length=64)]] | None = Field(
+        max_length=100, description="every instance of the default order, once; null goes back to that of hub.toml"
+    )
+    reason: str = Field(min_length=1, max_length=400)
+
+
 class DecideByHand(Body):
     """What a person has found out about a call, and how."""
 
@@ -144,6 +176,22 @@ async def switch(name: str, body: Switch, house: TheHouse, tx: Annotated[Tx, act
         raise NotFound("provider", name)
     await switches.switch(tx, instance=name, enabled=body.enabled, reason=body.reason)
     return body
+
+
+@router.get("/providers/orders")
+async def provider_orders(house: TheHouse, tx: Annotated[Tx, acting(P.PROVIDERS_READ)]) -> list[RouteOut]:
+    """The default order of every capability that has a route."""
+    return [RouteOut.model_validate(one) for one in await orders.routes(tx, house.registry.current)]
+
+
+@router.put("/providers/orders/{capability}", status_code=202)
+async def change_order(
+    capability: Capability, body: Order, house: TheHouse, tx: Annotated[Tx, acting(P.PROVIDERS_WRITE)]
+) -> RouteOut:
+    """Have new calls try the instances of a capability in another order; every process follows within seconds."""
+    generation = house.registry.current
+    await orders.change(tx, generation, capability, body.order, reason=body.reason)
+    return RouteOut.model_validate(await orders.route(tx, generation, capability))
 
 
 @router.get("/calls")

@@ -7,20 +7,20 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hub.api.deps import Body, ThePage, acting
 from hub.api.once import OnceRoute
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.warnings import service
-from hub.leasing.warnings.rules import WarningKind, WarningState
+from hub.leasing.warnings.rules import WarningCode, WarningKind, WarningState
 
 router = APIRouter(prefix="/warnings", tags=["warnings"], route_class=OnceRoute)
 
 
 class WarningOut(BaseModel):
-    """A risk warning."""
+    """A risk warning. `reason` says `code` and `facts` in English; `times` is how often it happened while not closed."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -28,9 +28,13 @@ class WarningOut(BaseModel):
     kind: WarningKind
     contract_id: UUID | None
     subject: str
+    code: WarningCode
+    facts: dict[str, JsonValue]
     reason: str
     state: WarningState
     raised_at: datetime
+    times: int
+    last_at: datetime
     result: str | None
 
 
@@ -39,6 +43,11 @@ class MoveWarning(Body):
 
     state: WarningState
     result: str | None = Field(default=None, max_length=400)
+    seen: int | None = Field(
+        default=None,
+        ge=1,
+        description="`times` as whoever decides has seen it; refused when it has happened again since",
+    )
 
 
 @router.get("")
@@ -54,5 +63,5 @@ async def list_warnings(
 async def move(warning_id: UUID, body: MoveWarning, tx: Annotated[Tx, acting(P.WARNINGS_WRITE)]) -> WarningOut:
     """Acknowledge a warning, or close it with a result."""
     return WarningOut.model_validate(
-        await service.move(tx, warning_id=warning_id, state=body.state, result=body.result)
+        await service.move(tx, warning_id=warning_id, state=body.state, result=body.result, seen=body.seen)
     )

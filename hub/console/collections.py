@@ -14,7 +14,7 @@ from hub.console.forms import Field, Kind, Values, choices
 from hub.console.i18n import N_
 from hub.console.labels import label
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
-from hub.console.subject import Subject, Tab, add_subject
+from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.visit import Visit
 from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
@@ -29,6 +29,7 @@ from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningKind, WarningState, WarningView
 
 router = APIRouter()
+_MOST_TIMES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,8 @@ WARNINGS: Listing[WarningLine] = Listing(
         ),
         Column(label=N_("State"), value=lambda line: line.warning.state, look=Look.STATE),
         Column(label=N_("Raised at"), value=lambda line: line.warning.raised_at, look=Look.INSTANT, sort="raised"),
-        Column(label=N_("Reason"), value=lambda line: line.warning.reason, look=Look.WRITTEN),
+        Column(label=N_("Times"), value=lambda line: line.warning.times, look=Look.NUMBER),
+        Column(label=N_("Reason"), value=lambda line: line.warning.ground, look=Look.WRITTEN),
     ),
     fetch=_warnings,
     tab="state",
@@ -157,12 +159,22 @@ async def _facts(visit: Visit, warning: WarningView) -> Sequence[Fact]:
             href=f"/contracts/{warning.contract_id}" if numbers else None,
         ),
         Fact(label=N_("Raised at"), value=warning.raised_at, look=Look.INSTANT),
+        Fact(label=N_("Times"), value=warning.times, look=Look.NUMBER),
+        Fact(label=N_("Last at"), value=warning.last_at, look=Look.INSTANT),
         Fact(label=N_("What about"), value=warning.subject, look=Look.CODE),
     )
 
 
-async def _nothing(visit: Visit, warning: WarningView) -> Mapping[str, Any]:
-    return {}
+async def _times(visit: Visit, warning: WarningView) -> Mapping[str, Any]:
+    return {"times": await warning_listing.occurrences(visit.tx, warning.id, limit=_MOST_TIMES)}
+
+
+async def _alerts(visit: Visit, warning: WarningView) -> Sequence[Alert]:
+    if warning.times == 1 or warning.state is WarningState.CLOSED:
+        return ()
+    return (
+        Alert(text=N_("It has happened %(times)s times: each of them stands below."), parts={"times": warning.times}),
+    )
 
 
 async def _acknowledge(visit: Visit, warning: WarningView, values: Values) -> str | None:
@@ -171,8 +183,17 @@ async def _acknowledge(visit: Visit, warning: WarningView, values: Values) -> st
 
 
 async def _close(visit: Visit, warning: WarningView, values: Values) -> str | None:
-    await warnings.move(visit.tx, warning_id=warning.id, state=WarningState.CLOSED, result=values["result"])
+    seen = int(values["seen"]) if (values["seen"] or "").isdecimal() else None
+    await warnings.move(visit.tx, warning_id=warning.id, state=WarningState.CLOSED, result=values["result"], seen=seen)
     return None
+
+
+async def _closing(visit: Visit, warning: WarningView) -> Sequence[Field]:
+    """What came of it; with it travels what whoever closes it has seen, so that nothing that comes later is closed too."""
+    return (
+        Field(name="result", label=N_("What came of it"), kind=Kind.LONG_TEXT, longest=400),
+        Field(name="seen", label="", kind=Kind.HIDDEN, required=False, start=str(warning.times)),
+    )
 
 
 WARNING: Subject[WarningView] = Subject(
@@ -186,7 +207,8 @@ WARNING: Subject[WarningView] = Subject(
     title=lambda warning: label(warning.kind),
     state=lambda warning: warning.state,
     facts=_facts,
-    tabs=(Tab(key="overview", label=N_("Overview"), template="warning.html", load=_nothing),),
+    alerts=_alerts,
+    tabs=(Tab(key="overview", label=N_("Overview"), template="warning.html", load=_times),),
     actions=(
         Action(
             key="acknowledge",
@@ -203,7 +225,7 @@ WARNING: Subject[WarningView] = Subject(
             permission=P.WARNINGS_WRITE,
             perform=_close,
             done=N_("The warning is closed."),
-            fields=(Field(name="result", label=N_("What came of it"), kind=Kind.LONG_TEXT, longest=400),),
+            fields_for=_closing,
             fits=lambda warning: warning.state is not WarningState.CLOSED,
             is_main=True,
         ),

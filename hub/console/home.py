@@ -144,7 +144,7 @@ async def _warnings(visit: Visit) -> Sequence[Waiting]:
         Waiting(
             path=f"/contracts/{one.contract_id}" if one.contract_id else "/warnings",
             name=one.kind,
-            why=written(visit.manner.language, one.reason),
+            why=written(visit.manner.language, one.ground),
             at=one.raised_at,
             look=Look.WORD,
             tone="warn",

@@ -300,7 +300,7 @@ def _plain(column: Column[_Row], row: _Row, visit: Visit) -> str:
         case _ if column.look in {Look.STATE, Look.WORD}:
             return visit.say(label_of(value))
         case _ if column.look is Look.WRITTEN:
-            return _guarded(written(visit.manner.language, str(value)))
+            return _guarded(written(visit.manner.language, value))
         case _ if column.look is Look.WORDS:
             return ", ".join(visit.say(label_of(word)) for word in sorted(value))
         case _:

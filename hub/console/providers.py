@@ -23,11 +23,12 @@ from hub.infra import audit
 from hub.infra.access import Permission as P
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.paging import Window
-from hub.integrations import secret_files, switches, usage, validity
+from hub.integrations import orders, secret_files, switches, usage, validity
 from hub.integrations.breaker import BreakerState
-from hub.integrations.generation import Generation, Instance
+from hub.integrations.generation import Instance
+from hub.integrations.orders import RouteView
 from hub.integrations.plugins import HEALTH, ProviderState
-from hub.integrations.routing import Condition, Routes, Strategy
+from hub.integrations.routing import Condition, Routes, Strategy, ordered
 from hub.integrations.switches import SwitchView
 from hub.integrations.usage import Lag, Usage
 from hub.integrations.validity import CredentialView, Validity
@@ -84,11 +85,25 @@ class Section:
     """The providers of one capability, those of its route first and in its order; None: of no capability."""
 
     capability: Capability | None
-    strategy: Strategy | None
     rows: Sequence[tuple[int | None, ProviderView]]
+    route: RouteView | None = None
+
+    def moved(self, name: str, by: int) -> str:
+        """The order with one of them moved, as an address says it; `""` where it cannot move so."""
+        return moved(self.route.order, name, by) if self.route is not None and self.route.may_change else ""
 
 
-async def _views(visit: Visit) -> Mapping[str, ProviderView]:
+def moved(order: Sequence[str], name: str, by: int) -> str:
+    """An order with one of them moved by so many places, as an address says it; `""` where it cannot move so."""
+    if name not in order or not 0 <= order.index(name) + by < len(order):
+        return ""
+    others = [one for one in order if one != name]
+    others.insert(order.index(name) + by, name)
+    return ",".join(others)
+
+
+async def views_of(visit: Visit) -> Mapping[str, ProviderView]:
+    """Every provider by its name, with how it stands and what it was used for."""
     tx, generation = visit.tx, visit.house.registry.current
     switched = await switches.standings(tx)
     used = await usage.usage(tx, instances=generation.instances, since=tx.now - _DAY)
@@ -106,20 +121,21 @@ async def _views(visit: Visit) -> Mapping[str, ProviderView]:
     }
 
 
-def sections(generation: Generation, views: Mapping[str, ProviderView]) -> list[Section]:
+def sections(routes: Sequence[RouteView], views: Mapping[str, ProviderView]) -> list[Section]:
     """Every provider under each of its capabilities, as calls would try them."""
-    made = [_section(capability, generation.routes.get(capability), views) for capability in Capability]
+    by_capability = {one.capability: one for one in routes}
+    made = [_section(capability, by_capability.get(capability), views) for capability in Capability]
     idle = [(None, view) for view in views.values() if not view.instance.capabilities]
-    made.append(Section(capability=None, strategy=None, rows=idle))
+    made.append(Section(capability=None, rows=idle))
     return [section for section in made if section.rows]
 
 
-def _section(capability: Capability, routes: Routes | None, views: Mapping[str, ProviderView]) -> Section:
-    routed = routes.default if routes else ()
+def _section(capability: Capability, route: RouteView | None, views: Mapping[str, ProviderView]) -> Section:
+    routed = route.order if route else ()
     rows: list[tuple[int | None, ProviderView]] = [(place, views[name]) for place, name in enumerate(routed, start=1)]
     others = [view for view in views.values() if capability in view.instance.capabilities and view.name not in routed]
     rows += [(None, view) for view in others]
-    return Section(capability=capability, strategy=routes.strategy if routes else None, rows=rows)
+    return Section(capability=capability, rows=rows, route=route)
 
 
 @router.get("/providers", name="Providers")
@@ -129,7 +145,7 @@ async def providers(visit: Visit = visiting(P.PROVIDERS_READ)) -> Response:
     return visit.page(
         "providers.html",
         title=N_("Providers"),
-        sections=sections(generation, await _views(visit)),
+        sections=sections(await orders.routes(visit.tx, generation), await views_of(visit)),
         plugins=generation.plugins,
         may_switch=visit.actor.may(P.PROVIDERS_WRITE),
     )
@@ -155,7 +171,8 @@ _COLUMNS: tuple[Column[tuple[Section, int | None, ProviderView]], ...] = (
 @router.get("/providers.csv", name="Providers as CSV")
 async def providers_as_csv(visit: Visit = visiting(P.PROVIDERS_READ)) -> Response:
     """The same providers as a spreadsheet opens them."""
-    made = sections(visit.house.registry.current, await _views(visit))
+    routes = await orders.routes(visit.tx, visit.house.registry.current)
+    made = sections(routes, await views_of(visit))
     rows = [(section, place, view) for section in made for place, view in section.rows]
     await audit.record(visit.tx, action="list.exported", subject="list", subject_id="providers", detail={})
     return spreadsheet(visit, "providers", _COLUMNS, rows)
@@ -165,7 +182,7 @@ async def providers_as_csv(visit: Visit = visiting(P.PROVIDERS_READ)) -> Respons
 
 
 async def _load(visit: Visit, name: str) -> ProviderView:
-    return found((await _views(visit)).get(name), "provider", name)
+    return found((await views_of(visit)).get(name), "provider", name)
 
 
 async def _facts(visit: Visit, view: ProviderView) -> Sequence[Fact]:
@@ -251,18 +268,18 @@ class RouteLine:
     when: Condition | None = None
 
 
-def routes_of(generation: Generation, name: str) -> list[RouteLine]:
+def routes_of(routes: Mapping[Capability, Routes], name: str) -> list[RouteLine]:
     """Every route and rule that names an instance."""
     lines = []
-    for capability, routes in generation.routes.items():
-        for when, order in [(None, routes.default), *((rule.when, rule.use) for rule in routes.rules)]:
+    for capability, ways in routes.items():
+        for when, order in [(None, ways.default), *((rule.when, rule.use) for rule in ways.rules)]:
             if name in order:
                 lines.append(
                     RouteLine(
                         capability=capability,
                         place=order.index(name) + 1,
                         of=len(order),
-                        strategy=routes.strategy,
+                        strategy=ways.strategy,
                         when=when,
                     )
                 )
@@ -272,10 +289,11 @@ def routes_of(generation: Generation, name: str) -> list[RouteLine]:
 async def _overview(visit: Visit, view: ProviderView) -> Mapping[str, Any]:
     registry, breakers = visit.house.registry, visit.house.executor.breakers
     number = registry.current.number
+    standing = ordered(registry.current.configured, await orders.orders(visit.tx))
     capabilities = sorted(view.instance.capabilities)
     wanted = {"subject": "provider", "subject_id": view.name, "action": "provider.health_asked"}
     return {
-        "routes": routes_of(registry.current, view.name),
+        "routes": routes_of(standing, view.name),
         "breakers": [(one, *_BREAKER_SAYS[breakers.state(view.name, one, number)]) for one in capabilities],
         "tests": (await audit.page(visit.tx, Window(filters=wanted, limit=5))).rows,
         "personal_data": sorted(view.instance.descriptor.data_categories) if view.instance.descriptor else [],

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
-from hub.console.i18n import N_, Language, day, say
+from hub.console.i18n import N_, Language, day, money, say
 from hub.console.labels import label
+from hub.core.money import Money
+from hub.leasing.warnings.rules import SENTENCES, Ground, WarningCode
 
 # What is wrong with a field, as the rooms say it.
 REASONS: tuple[str, ...] = (
@@ -55,6 +57,7 @@ REASONS: tuple[str, ...] = (
     N_("a secret is a text of at most 64 KiB that says something"),
     N_("must be JSON, for the setting is a list or a table"),
     N_("say why, for whoever finds it switched"),
+    N_("say why, for whoever finds it changed"),
     N_("is one of those that everybody tries first"),
     N_("has too few different characters"),
     N_("contains the login"),
@@ -87,6 +90,7 @@ SHAPES: tuple[str, ...] = (
     N_("a %(kind)s is known by one of: %(fitting)s"),
     N_("the product has no fee %(fee)s"),
     N_("must be a fraction from 0 to %(highest)s"),
+    N_("must name each of these once: %(words)s"),
     N_("one of %(words)s"),
     N_("%(datum)s is not converted; report WGS-84"),
     N_("there is a product %(code)s already"),
@@ -142,11 +146,18 @@ STORED: tuple[str, ...] = (
     N_("%(money)s more has come than was owed"),
     N_("%(money)s was promised and has not come"),
     N_("device alarm: %(kind)s"),
+    N_("it cannot be asked after"),
+    N_("no end of it in sight"),
+    N_("its request is no longer kept"),
 )
+
+# Why a warning was raised, where the sentence is no shape: any text with a colon would fit it.
+GROUNDS: tuple[str, ...] = (N_("%(operation)s at %(provider)s: %(reason)s"),)
 
 _PART = re.compile(r"%\\\((\w+)\\\)s")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WITH_SPACES = frozenset({"owed", "money", "words", "allowed", "broken", "kind", "fitting"})
+_NAMES = frozenset({"operation", "provider"})  # of things, not words of ours
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
@@ -181,9 +192,31 @@ def said(language: Language, reason: str) -> str:
     return _in_shape(language, SHAPES, reason) if text == reason else text
 
 
-def written(language: Language, text: str) -> str:
+def written(language: Language, text: str | Ground) -> str:
     """What stands in a timeline, a move or a warning: in the visitor's language if the hub wrote it, else as a person did."""
+    if isinstance(text, Ground):
+        return _ground(language, text)
     return say(language, text) if text in STORED else _in_shape(language, STORED, text)
+
+
+def _ground(language: Language, ground: Ground) -> str:
+    """Why a warning was raised, with amounts and days as this language writes them."""
+    if ground.code is WarningCode.AS_WRITTEN:
+        return written(language, str(ground))
+    parts = {name: _fact(language, name, value) for name, value in ground.parts.items()}
+    return say(language, SENTENCES[ground.code], **parts)
+
+
+def _fact(language: Language, name: str, value: object) -> str:
+    match value:
+        case Money():
+            return money(value, language)
+        case date():
+            return day(value, language)
+        case str() if name not in _NAMES:
+            return say(language, label(value) if _CODE.fullmatch(value) else value)
+        case _:
+            return str(value)
 
 
 def _in_shape(language: Language, shapes: tuple[str, ...], text: str) -> str:

@@ -74,11 +74,15 @@ class PluginCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """One sealed set of instances and routes; never changed, only replaced."""
+    """One sealed set of instances and routes; never changed, only replaced.
+
+    `configured` are the routes as hub.toml has them, `routes` the same in the order that an operator wants.
+    """
 
     number: int
     instances: Mapping[str, Instance] = field(default_factory=dict)
     routes: Mapping[Capability, Routes] = field(default_factory=dict)
+    configured: Mapping[Capability, Routes] = field(default_factory=dict)
     plugins: tuple[PluginCard, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""The tables of the integration hub: calls out, callbacks in, and which instances an operator has switched off."""
+"""The tables of the integration hub: calls out, callbacks in, and what operators have switched and put in order."""
 
 from __future__ import annotations
 
@@ -142,6 +142,18 @@ class UsageHour(Base):
     spend: Mapped[Money | None]
     open_calls: Mapped[int]
     counted_at: Mapped[datetime]
+
+
+class ProviderOrder(Base):
+    """In which order an operator has calls of a capability try its instances; no row means that of hub.toml."""
+
+    __tablename__ = "provider_order"
+
+    capability: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    instances: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)))
+    changed_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(sa.String(200))
+    reason: Mapped[str] = mapped_column(sa.Text)
 
 
 class ProviderSwitch(Base):

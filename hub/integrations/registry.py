@@ -22,6 +22,7 @@ from hub.integrations.credentials import SecretSource
 from hub.integrations.generation import Generation, Instance, InstanceCard, PluginCard, describe
 from hub.integrations.observers import Tally
 from hub.integrations.plugins import HEALTH, OBSERVER_HOOKS, BoundOperation, Found, ProviderState, installed
+from hub.integrations.routing import Orders
 from hub.integrations.setup import HttpClient, Limits, Setup, Tenure
 
 __all__ = [
@@ -91,18 +92,23 @@ class Registry:
                 tenure.idle.set()
 
     async def reload(
-        self, configuration: Configuration, *, switched_off: frozenset[str] = frozenset(), insist: bool = True
+        self,
+        configuration: Configuration,
+        *,
+        switched_off: frozenset[str] = frozenset(),
+        orders: Orders = MappingProxyType({}),
+        insist: bool = True,
     ) -> Generation:
         """Build a new generation and make it the current one; the old one ends its calls and is closed.
 
-        `switched_off` are the instances that an operator has disabled. With `insist`, a required instance that is not
+        `switched_off` are the instances that an operator has disabled, `orders` those in which they are to be tried. With `insist`, a required instance that is not
         usable keeps the old generation and raises RuleBroken with every such reason; a hub that starts passes False,
         for half a hub serves better than none.
         """
         async with self._changing:
             tenure = Tenure(generation=Generation(number=self.current.number + 1))
             try:
-                await self._setup.fill(tenure, configuration, switched_off)
+                await self._setup.fill(tenure, configuration, switched_off, orders)
                 if insist:
                     _insist(tenure.generation)
             except BaseException:

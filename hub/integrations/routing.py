@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
 from hub.core.money import Money
-from hub.core.provider import Mode
+from hub.core.provider import Capability, Mode
 
 BREAKER_OPEN = "open"
 
@@ -96,6 +96,23 @@ class Routes:
     strategy: Strategy = Strategy.PRIORITY
     weights: Mapping[str, int] = field(default_factory=dict)
     costs: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+Orders = Mapping[Capability, Sequence[str]]
+
+
+def ordered(routes: Mapping[Capability, Routes], orders: Orders) -> dict[Capability, Routes]:
+    """The routes of every capability, each in the order that an operator wants of it, if any."""
+    return {one: in_order(found, orders.get(one, ())) for one, found in routes.items()}
+
+
+def in_order(routes: Routes, wanted: Sequence[str]) -> Routes:
+    """The routes with the default order that an operator wants.
+
+    Who is not in the default order does not come into it, and who is and was not named comes last, as written.
+    """
+    first = [name for name in dict.fromkeys(wanted) if name in routes.default]
+    return replace(routes, default=(*first, *(name for name in routes.default if name not in first)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

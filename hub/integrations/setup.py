@@ -49,6 +49,7 @@ from hub.integrations.plugins import (
     shown,
 )
 from hub.integrations.provenance import setting_cards
+from hub.integrations.routing import Orders, ordered
 
 
 class HttpClient(Protocol):
@@ -111,7 +112,9 @@ class Setup:
     tenant: str
     limits: Limits
 
-    async def fill(self, tenure: Tenure, configuration: Configuration, switched_off: frozenset[str]) -> None:
+    async def fill(
+        self, tenure: Tenure, configuration: Configuration, switched_off: frozenset[str], orders: Orders
+    ) -> None:
         """Set up everything that is configured; what is opened on the way is the tenure's, even if this is cancelled."""
         plugins, strangers = await self._plugins(configuration)
         entries = configuration.providers.values()
@@ -120,7 +123,8 @@ class Setup:
         tenure.generation = dataclasses.replace(
             tenure.generation,
             instances=MappingProxyType({instance.name: instance for instance in stated}),
-            routes=configuration.routes,
+            routes=MappingProxyType(ordered(configuration.routes, orders)),
+            configured=configuration.routes,
             plugins=(*(plugin.card for plugin in plugins.values()), *strangers),
         )
 

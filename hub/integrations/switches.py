@@ -57,12 +57,17 @@ async def standings(tx: Tx) -> Mapping[str, SwitchView]:
 
 async def ask_for_reload(tx: Tx) -> None:
     """Have every process of the hub build a new generation from the configuration as it is now."""
-    await _put(tx, _EVERYBODY, enabled=True, reason="reload")
+    await wake_everybody(tx)
     await audit.record(tx, action="provider.reload_asked", subject="provider", subject_id=_EVERYBODY)
 
 
+async def wake_everybody(tx: Tx) -> None:
+    """Have every process build a new generation, for something that it is built from has changed."""
+    await _put(tx, _EVERYBODY, enabled=True, reason="reload")
+
+
 async def last_change(tx: Tx) -> str:
-    """A mark that differs once a switch was moved or a reload asked for; every process watches it."""
+    """A mark that differs once a switch was moved, an order changed or a reload asked for; every process watches it."""
     changed = await tx.scalar(sa.select(sa.func.max(ProviderSwitch.changed_at)))
     return "" if changed is None else changed.isoformat()
 

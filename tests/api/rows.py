@@ -13,7 +13,7 @@ from hub.integrations.records import InboxDelivery
 from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded
 from hub.leasing.servicing import service as servicing
 from hub.leasing.warnings import service as warnings
-from hub.leasing.warnings.rules import WarningKind
+from hub.leasing.warnings.rules import WarningCode, WarningKind, ground
 from tests.stories.lease import Lease, open_product
 from tests.stories.world import World
 
@@ -40,6 +40,7 @@ async def make_rows(world: World) -> Rows:
         "staff_id": world.people["accountant"].id,
         "kind": "identity_document",
         "language": "en",
+        "capability": "payments",
         "name": "psp_main",
         "instance": "psp_main",
     }
@@ -107,7 +108,11 @@ async def _told(world: World) -> Rows:
 async def _behind_the_doors(world: World, contract_id: str) -> Rows:
     async with world.transaction() as tx:
         await warnings.raise_for_contract(
-            tx, WarningKind.MONEY_IN_DOUBT, contract_id=ContractId(UUID(contract_id)), subject="x", reason="a test"
+            tx,
+            WarningKind.MONEY_IN_DOUBT,
+            contract_id=ContractId(UUID(contract_id)),
+            subject="x",
+            ground=ground(WarningCode.PAYOUT_UNKNOWN),
         )
     async with world.transaction() as tx:
         [warning, *_] = await warnings.list_warnings(tx)

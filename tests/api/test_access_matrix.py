@@ -34,6 +34,7 @@ OF_NO_BRANCH = {
     "version_id": "products are the company's",
     "entry_id": "the blacklist is the company's",
     "name": "providers serve every branch",
+    "capability": "providers serve every branch",
     "call_id": "calls are looked at by whoever runs the providers",
     "delivery_id": "callbacks are looked at by whoever runs the providers",
     "subscription_id": "webhooks are the company's",

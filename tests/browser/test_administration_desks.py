@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import sqlalchemy as sa
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from hub.console.i18n import Language
 from hub.infra.access import Role
 from hub.infra.records import BranchKind, StaffState
 from hub.integrations.records import ProviderCall
 from tests.api.rows import Rows
-from tests.browser.screen import Person
+from tests.browser.screen import Person, at_a_screen
 from tests.browser.stored import stored
+from tests.stories.spare import MAIN, SPARE, a_spare_of_messages
 from tests.stories.world import PASSWORD, World
 
 
@@ -171,3 +172,33 @@ async def test_work_that_waits_is_seen_until_it_is_done(admin: Person, world: Wo
     await expect(admin.row("servicing.close_day")).to_have_count(0)
     query = "select count(*) from jobs.procrastinate_jobs where task_name = 'servicing.close_day' and status = 'todo'"
     assert await stored(world, query) == 0
+
+
+async def test_the_order_of_providers_is_changed_by_keys_and_without_a_script(
+    browser: Browser, world: World, rows: Rows, language: Language
+) -> None:
+    query = "select instances, reason, actor from provider_order where capability = 'sms'"
+    async with (
+        a_spare_of_messages(world),
+        at_a_screen(browser, world, language=language, java_script_enabled=False) as person,
+    ):
+        await person.log_in("admin")
+        await person.open_desk("Providers")
+        move = person.main.get_by_role("link", name=person.say("Move %(name)s up", name=SPARE))
+        await move.focus()
+        await move.press("Enter")
+        await person.reads("Order of providers")
+        # The same button would be off by now: the focus is on the way back down.
+        down = person.main.get_by_role("link", name=person.say("Move %(name)s down", name=SPARE))
+        await expect(down).to_be_focused()
+        await person.fill("Reason", "the first is slow")
+        await person.keep(f"order-{language}")
+        await person.press("Keep this order")
+        await person.is_told("The order is kept. Every process follows within seconds.")
+        assert await stored(world, query) == ([SPARE, MAIN], "the first is slow", "admin")
+        await person.sees("order changed by %(who)s", who="admin")
+        await down.click()
+        await person.fill("Reason", "it is quick again")
+        await person.press("Keep this order")
+        await person.is_told("The order is kept. Every process follows within seconds.")
+    assert await stored(world, "select count(*) from provider_order") == 0

@@ -12,7 +12,7 @@ from hub.leasing.disbursements.rules import DisbursementState
 from hub.leasing.payments.rules import MovementState, PayoutPurpose
 from hub.leasing.servicing.rules import Bucket
 from hub.leasing.warnings import service as warnings
-from hub.leasing.warnings.rules import WarningKind, WarningState
+from hub.leasing.warnings.rules import WarningCode, WarningKind, WarningState, ground
 from tests.api.rows import Rows
 from tests.browser.screen import Person, Screens
 from tests.browser.stored import stored
@@ -122,7 +122,11 @@ async def test_a_warning_is_taken_on_and_closed_with_what_came_of_it(
     async with world.transaction() as tx:
         contract_id = ContractId(UUID(rows["contract_id"]))
         await warnings.raise_for_contract(
-            tx, WarningKind.MONEY_IN_DOUBT, contract_id=contract_id, subject=f"journey-{language}", reason="look at it"
+            tx,
+            WarningKind.MONEY_IN_DOUBT,
+            contract_id=contract_id,
+            subject=f"journey-{language}",
+            ground=ground(WarningCode.DEBIT_UNKNOWN),
         )
     warning = await stored(world, "select id::text from risk_warning where subject = :of", of=f"journey-{language}")
     async with screens.errand("collector", language) as person:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
 
@@ -13,11 +12,13 @@ from hub.console.providers import ProviderView, routes_of, sections, span
 from hub.core.provider import Capability, Credential, CredentialKind, Mode
 from hub.infra.access import Role, system
 from hub.integrations import switches
-from hub.integrations.generation import Generation, Instance
+from hub.integrations.generation import Instance
+from hub.integrations.orders import RouteView
 from hub.integrations.plugins import ProviderState
-from hub.integrations.routing import Condition, Routes, Rule
+from hub.integrations.routing import Condition, Routes, Rule, Strategy
 from tests.api.rows import Rows
 from tests.console.conftest import Reader, enter
+from tests.stories.spare import a_spare_of_messages
 from tests.stories.world import World
 
 
@@ -35,17 +36,22 @@ def _instance(name: str, *capabilities: Capability) -> Instance:
 def test_providers_stand_in_the_order_in_which_calls_would_try_them() -> None:
     made = [_instance(name, Capability.SMS) for name in ("first", "second", "spare")] + [_instance("broken")]
     rule = Rule(when=Condition(country="KR"), use=("spare",))
-    generation = Generation(
-        number=1,
-        instances=MappingProxyType({one.name: one for one in made}),
-        routes={Capability.SMS: Routes(default=("second", "first"), rules=(rule,))},
+    route = RouteView(
+        capability=Capability.SMS,
+        strategy=Strategy.PRIORITY,
+        order=("second", "first"),
+        configured=("first", "second"),
+        changed=None,
     )
-    found = sections(generation, {one.name: ProviderView(instance=one) for one in made})
+    found = sections([route], {one.name: ProviderView(instance=one) for one in made})
     assert [(one.capability, [(place, view.name) for place, view in one.rows]) for one in found] == [
         (Capability.SMS, [(1, "second"), (2, "first"), (None, "spare")]),
         (None, [(None, "broken")]),
     ]
-    [line] = routes_of(generation, "spare")
+    moves = [(found[0].moved(name, -1), found[0].moved(name, 1)) for name in ("second", "first", "spare")]
+    assert moves == [("", "first,second"), ("first,second", ""), ("", "")]
+    routes = {Capability.SMS: Routes(default=("second", "first"), rules=(rule,))}
+    [line] = routes_of(routes, "spare")
     assert (line.place, line.of, line.when) == (1, 1, Condition(country="KR"))
 
 
@@ -172,3 +178,33 @@ async def test_the_providers_are_exported_as_they_are_listed(reader: Reader) -> 
     head, *lines = answer.text.removeprefix("\ufeff").splitlines()
     assert head.startswith("Capability,Place,Provider,Distribution")
     assert [line for line in lines if line.startswith("Payments,1,psp_main,leasehub-payments-sandbox,")]
+
+
+async def test_the_order_is_moved_by_links_and_kept_with_a_reason(world: World, reader: Reader) -> None:
+    async with a_spare_of_messages(world):
+        listed = await reader.see("/providers")
+        moved = "/providers/order/sms?order=sms_spare%2Csms_main&amp;moved=sms_spare&amp;at=1"
+        assert moved in listed
+        assert "/providers/order/esign" not in listed  # one alone has no order
+        draft = await reader.see(moved.replace("&amp;", "&"))
+        assert draft.index(">sms_spare</td>") < draft.index(">sms_main</td>")
+        form = {"order": "sms_spare,sms_main", "seen": "sms_main,sms_spare"}
+        assert (await reader.send("/providers/order/sms", **form, reason="")).status_code == 422
+        kept = await reader.send("/providers/order/sms", **form, reason="the first is <slow>")
+        assert (kept.status_code, kept.headers["location"]) == (303, "/providers?done=order")
+        again = await reader.send("/providers/order/sms", **form, reason="once more")
+        assert (again.status_code, "Somebody else has changed the order" in again.text) == (422, True)
+        listed = await reader.see("/providers")
+        assert listed.index('href="/providers/sms_spare"') < listed.index('href="/providers/sms_main"')
+        assert "order changed by admin" in listed
+        page = await reader.see("/providers/order/sms")
+        assert "the first is &lt;slow&gt;" in page
+        assert "order=sms_main%2Csms_spare" in page  # the way back to hub.toml
+        assert "2 of 2" in await reader.see("/providers/sms_main")
+
+
+async def test_who_may_only_read_moves_nobody(world: World, rows: Rows) -> None:
+    await world.hire("reader-of-orders", Role.OPERATIONS)
+    clerk = await enter(world, "reader-of-orders")
+    async with a_spare_of_messages(world):
+        assert "/providers/order/" not in await clerk.see("/providers")

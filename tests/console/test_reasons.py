@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +18,11 @@ import pytest
 import hub
 from hub.console.i18n import Language, say
 from hub.console.labels import WORDS
-from hub.console.reasons import is_known, is_written, said, written
+from hub.console.reasons import GROUNDS, STORED, is_known, is_written, said, written
 from hub.console.refusals import RULES
+from hub.core.money import Money
+from hub.leasing.tracking.rules import AlarmKind
+from hub.leasing.warnings.rules import SENTENCES, WarningCode, ground
 
 ROOT = Path(hub.__file__).parent
 # What can be refused while somebody is at the console: the rooms, and of the rest what its pages call.
@@ -26,7 +30,7 @@ ROOMS = [
     *sorted((ROOT / "leasing").rglob("*.py")),
     *sorted((ROOT / "console").rglob("*.py")),
     *(ROOT / "infra" / f"{name}.py" for name in ("access", "paging", "passwords", "sign_in", "staff")),
-    *(ROOT / "integrations" / f"{name}.py" for name in ("reconcile", "secret_files", "switches")),
+    *(ROOT / "integrations" / f"{name}.py" for name in ("orders", "reconcile", "secret_files", "switches")),
 ]
 # Where the reason stands among the arguments.
 PLACES = {"RuleBroken": 0, "Conflict": 0, "InvalidInput": 1, "NotAllowed": 1, "_flush": 1, "_insert": 2}
@@ -149,19 +153,19 @@ def test_what_timelines_and_moves_say_has_its_text(path: str) -> None:
 
 
 def test_what_warnings_say_has_its_text() -> None:
-    tree = ast.parse((ROOT / "wiring.py").read_text())
-    [table] = [
-        node.value for node in tree.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_WARNINGS"
-    ]
-    made = [
-        one.body.elts[2] for one in ast.walk(table) if isinstance(one, ast.Lambda) and isinstance(one.body, ast.Tuple)
-    ]
-    found = [text for value in made if (text := _example(value)) is not None]
-    assert len(found) > 5
-    assert [text for text in found if not is_written(text)] == []
-    for movement in ("a debit", "a payout"):
-        assert is_written(f"the outcome of {movement} is unknown")
-        assert is_written(f"the provider moved another amount than {movement} was asked for")
+    said_whole = {WarningCode.AS_WRITTEN}  # what somebody has written, as they have written it
+    assert {code for code, text in SENTENCES.items() if text not in (*STORED, *GROUNDS)} == said_whole
+
+
+def test_a_warning_is_said_with_its_facts_in_each_language() -> None:
+    late = ground(WarningCode.RENT_OVERDUE, number=3, day=date(2026, 2, 5), owed=Money.of("2345.60"))
+    assert written(Language.EN, late) == "rent 3 due on 5 Feb 2026 is overdue, ¥2,345.60 owed"
+    assert written(Language.ZH, late) == "第 3 期租金（2026-02-05 到期）已逾期，欠 ¥2,345.60"
+    assert written(Language.ZH, ground(WarningCode.DEVICE_ALARM, kind=AlarmKind.POWER_CUT)) == "设备报警：断电"
+    stuck = ground(WarningCode.CALL_ESCALATED, operation="sms", provider="a", reason="no end of it in sight")
+    assert written(Language.ZH, stuck) == "a 的 sms：迟迟没有结果"
+    old = ground(WarningCode.AS_WRITTEN, text="the mandate was refused")
+    assert written(Language.ZH, old) == say(Language.ZH, "the mandate was refused")
 
 
 def test_parts_are_said_as_well() -> None:
@@ -195,6 +199,7 @@ NOT_DRAWN = {
     "InterestUntil of hub.leasing.products.rules": "products are written by the API",
     "VersionState of hub.leasing.products.rules": "products are written by the API",
     "Language of hub.leasing.signatures.rules": "a language is called by its own name",
+    "WarningCode of hub.leasing.warnings.rules": "it is said as a sentence with its facts",
     "LocateState of hub.leasing.tracking.rules": "what came of it is the position",
 }
 

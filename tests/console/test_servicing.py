@@ -310,3 +310,32 @@ async def test_the_calls_of_a_contract_lead_to_the_call_log(world: World, rows: 
     assert 'id="filter-lease_id"' not in await reader.see("/calls")
     assert (await reader.http.get("/calls?lease_id=HT1")).status_code == 422
     await reader.http.aclose()
+
+
+async def test_every_alarm_of_a_device_is_on_the_page_of_its_warning(world: World, rows: Rows, reader: Reader) -> None:
+    boss = world.people["admin"]
+    device = await boss.get(f"/devices/{rows['device_id']}")
+    ref = device["terminal_id"]
+    await boss.post(f"/devices/{rows['device_id']}/locate")  # with the first call a vendor learns where alarms go
+    await world.settle()
+    for kind in ("power_cut", "towed"):
+        await world.control("gps_tracker", f"devices/{ref}/alarm", type=kind)
+        await world.settle()
+        world.clock.advance(timedelta(minutes=3))
+    [warning] = [one for one in await boss.get("/warnings") if one["kind"] == "device_alarm"]
+    assert (warning["times"], warning["code"], warning["facts"]) == (2, "device_alarm", {"kind": "power_cut"})
+    page = await reader.see(f"/warnings/{warning['id']}")
+    assert "It has happened 2 times" in page
+    assert page.index("device alarm: Towed") < page.index("device alarm: Power cut")
+    form = await reader.see(f"/warnings/{warning['id']}/do/close")
+    assert 'name="seen" value="2"' in form
+    await world.control("gps_tracker", f"devices/{ref}/alarm", type="tamper")
+    await world.settle()
+    close = f"/warnings/{warning['id']}/do/close"
+    refused = await reader.send(close, result="phoned", seen="2")
+    assert (refused.status_code, "It has happened again meanwhile" in refused.text) == (422, True)
+    assert (await reader.send(close, result="phoned", seen="3")).status_code == 303
+    await world.control("gps_tracker", f"devices/{ref}/alarm", type="speeding")
+    await world.settle()
+    found = [one for one in await boss.get("/warnings") if one["kind"] == "device_alarm"]
+    assert [(one["state"], one["times"]) for one in found] == [("closed", 3), ("open", 1)]

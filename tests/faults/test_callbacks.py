@@ -58,7 +58,7 @@ _WITHOUT = (
     "id",
     "number",
 )
-_WITHOUT += ("entry.posted_on", "risk_warning.reason", "lease_account.next_event_on")
+_WITHOUT += ("entry.posted_on", "risk_warning.facts", "lease_account.next_event_on")
 _INBOX = "select instance, event_key, state, apply_at is null, applied_at is not null from webhook_inbox"
 
 

@@ -12,8 +12,15 @@ from hub.core.ids import ContractId
 from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
-from hub.leasing.warnings.records import WarningRecord
-from hub.leasing.warnings.rules import WarningKind, WarningState, WarningView
+from hub.leasing.warnings.records import OccurrenceRecord, WarningRecord
+from hub.leasing.warnings.rules import (
+    Ground,
+    Occurrence,
+    WarningCode,
+    WarningKind,
+    WarningState,
+    WarningView,
+)
 
 _ORDER = Order(key=WarningRecord.id, columns={"raised": WarningRecord.id}, standard="raised")  # ids rise with time
 _TABS = Tabs(name="state", column=WarningRecord.state, words=WarningState, beside=frozenset({"kind"}))
@@ -60,8 +67,22 @@ def shown(row: WarningRecord) -> WarningView:
         kind=WarningKind(row.kind),
         contract_id=row.contract_id,
         subject=row.subject,
-        reason=row.reason,
+        ground=ground_of(row),
         state=WarningState(row.state),
         raised_at=row.raised_at,
+        times=row.times,
+        last_at=row.last_at,
         result=row.result,
     )
+
+
+def ground_of(row: WarningRecord | OccurrenceRecord) -> Ground:
+    """Why it was raised."""
+    return Ground(code=WarningCode(row.code), facts=row.facts)
+
+
+async def occurrences(tx: Tx, warning_id: UUID, *, limit: int) -> list[Occurrence]:
+    """The last times that a warning was raised, newest first; whose it is has been asked by `get`."""
+    rows = select(OccurrenceRecord).where(OccurrenceRecord.warning_id == warning_id)
+    found = await tx.scalars(rows.order_by(OccurrenceRecord.id.desc()).limit(limit))
+    return [Occurrence(ground=ground_of(row), raised_at=row.raised_at) for row in found]
