@@ -166,7 +166,7 @@ class Bench:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in the settings, in the clear."""
-        return tuple(_secrets(self.settings))
+        return tuple(secrets_in(self.settings))
 
 
 @asynccontextmanager
@@ -208,14 +208,15 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def _secrets(value: object) -> Iterator[str]:
+def secrets_in(value: object) -> Iterator[str]:
+    """Every secret in settings, in the clear, at whatever depth."""
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, SecretBytes):
         yield value.get_secret_value().decode(errors="replace")
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _secrets(getattr(value, name))
+            yield from secrets_in(getattr(value, name))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _secrets(item)
+            yield from secrets_in(item)
