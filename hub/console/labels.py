@@ -41,6 +41,7 @@ from hub.leasing.leads.rules import (
     TaskPurpose,
     TaskState,
 )
+from hub.leasing.mandates.rules import MandateState
 from hub.leasing.parties.rules import (
     AddressKind,
     ConsentMethod,
@@ -49,7 +50,7 @@ from hub.leasing.parties.rules import (
     PhoneKind,
     RevealPurpose,
 )
-from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
+from hub.leasing.payments.rules import ChargePurpose, MovementState, PayoutPurpose
 from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.servicing.rules import AccountState, Bucket
 from hub.leasing.settlements.rules import PayoffState
@@ -215,6 +216,7 @@ _WARN = {
     "m2",
     "returned",
     "return",
+    "revoking",
     "no_file",
     "wrong_number",
 }

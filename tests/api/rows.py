@@ -61,6 +61,7 @@ async def _bought_and_sold(world: World, rows: Rows) -> Rows:
     document = {"document_kind": "passport", "number": "E12345678", "reason": "fraud"}
     payoff = await boss.post(f"/contracts/{rows['contract_id']}/payoffs", {})
     [call, *_] = await boss.get("/calls")
+    [mandate, *_] = await boss.get(f"/contracts/{rows['contract_id']}/mandates")
     owed = await boss.get("/disbursements")
     payee = {"branch_id": rows["branch_id"], "name": "保险公司", "party_id": rows["party_id"]}
     payee |= {"bank_account_id": account["id"], "fee_kind": "registration"}
@@ -73,6 +74,7 @@ async def _bought_and_sold(world: World, rows: Rows) -> Rows:
         "entry_id": (await boss.post("/credit/blacklist", document))["id"],
         "payoff_id": payoff["id"],
         "call_id": call["id"],
+        "mandate_id": mandate["id"],
         "disbursement_id": owed[0]["id"],
         "payee_id": (await boss.post("/payees", payee))["id"],
     }

@@ -20,6 +20,7 @@ class WarningKind(StrEnum):
     CALL_ESCALATED = "call_escalated"
     MONEY_UNALLOCATED = "money_unallocated"
     PAYOUT_REJECTED = "payout_rejected"
+    MANDATE_REVOKED = "mandate_revoked"
 
 
 class WarningState(StrEnum):
