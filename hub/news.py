@@ -20,12 +20,11 @@ from hub.integrations.facts import OutcomeEscalated
 from hub.leasing.applications.rules import ApplicationApproved, ApplicationDeclined, ApplicationSubmitted
 from hub.leasing.collections.rules import PromiseBroken
 from hub.leasing.contracts.rules import LeaseTransitioned
+from hub.leasing.mandates.rules import MandateActivated, MandateRejected, MandateRevoked
 from hub.leasing.payments.rules import (
     ChargeInDoubt,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
-    MandateRejected,
     PayoutInDoubt,
     PayoutRejected,
     PayoutSucceeded,
@@ -49,6 +48,7 @@ NEWS: Mapping[type[Fact], tuple[EventType, tuple[str, ...]]] = {
     AccountSettled: (EventType.LEASE_SETTLED, ("contract_id", "settled_on", "early")),
     MandateActivated: (EventType.MANDATE_ACTIVATED, ("mandate_id", "contract_id")),
     MandateRejected: (EventType.MANDATE_REJECTED, ("mandate_id", "contract_id")),
+    MandateRevoked: (EventType.MANDATE_REVOKED, ("mandate_id", "contract_id", "by_payer")),
     ChargeSucceeded: (EventType.CHARGE_SUCCEEDED, _PAID),
     ChargeRejected: (EventType.CHARGE_REJECTED, _REFUSED),
     ChargeInDoubt: (EventType.CHARGE_IN_DOUBT, ("charge_id", "contract_id", "purpose", "disputed")),

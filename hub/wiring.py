@@ -21,6 +21,7 @@ from hub.core.errors import InvalidInput
 from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalated
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
+from hub.core.ports.payments import RejectionAdvice
 from hub.core.provider import Clock
 from hub.house import House
 from hub.infra import idempotency, logs, sealing
@@ -38,7 +39,7 @@ from hub.infra.vault import KeyVault
 from hub.integrations import applying, call_log, configuration, inbox, orders, reconcile, switches, usage
 from hub.integrations.credentials import SecretSource
 from hub.integrations.executor import Executor
-from hub.integrations.facts import OutcomeEscalated, OutcomeKnown, ProviderEventReceived
+from hub.integrations.facts import NewsAfterwards, OutcomeEscalated, OutcomeKnown, ProviderEventReceived
 from hub.integrations.registry import HttpClient, Registry
 from hub.leasing.applications import service as applications
 from hub.leasing.channels import service as channels
@@ -52,6 +53,8 @@ from hub.leasing.disbursements.rules import CancelledDisbursementPaid
 from hub.leasing.funding import service as funding
 from hub.leasing.inventory.rules import VehicleReceived
 from hub.leasing.leads import service as leads
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateActivated, MandateRejected, MandateRevoked
 from hub.leasing.parties import listing as party_listing
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
@@ -59,8 +62,6 @@ from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
-    MandateRejected,
     PayoutInDoubt,
     PayoutPurpose,
     PayoutRejected,
@@ -71,6 +72,7 @@ from hub.leasing.servicing.rules import AccountSettled, MoneyUnallocated, RentOv
 from hub.leasing.settlements import service as settlements
 from hub.leasing.settlements.rules import LeaseEndReached, PurchaseOptionUncollectable
 from hub.leasing.signatures import service as signatures
+from hub.leasing.statements import service as statements
 from hub.leasing.suspense import service as suspense
 from hub.leasing.tracking import service as tracking
 from hub.leasing.tracking.rules import DeviceAlarmRaised
@@ -101,6 +103,8 @@ async def _charge_succeeded(tx: Tx, fact: ChargeSucceeded) -> None:
 
 
 async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
+    if fact.advice is RejectionAdvice.NEW_MANDATE:
+        await mandates.note_refusal(tx, fact.contract_id)
     match fact.purpose:
         case ChargePurpose.SIGNING:
             await funding.record_signing_payment_rejected(tx, fact)
@@ -110,6 +114,11 @@ async def _charge_rejected(tx: Tx, fact: ChargeRejected) -> None:
             await settlements.record_settlement_rejected(tx, fact)
         case ChargePurpose.PURCHASE_OPTION:
             await settlements.record_option_rejected(tx, fact)
+
+
+async def _mandate_revoked(tx: Tx, fact: MandateRevoked) -> None:
+    if fact.by_payer:
+        await _warn(tx, fact)
 
 
 async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
@@ -193,6 +202,11 @@ _WARNINGS: dict[type[Fact], Callable[[Any], tuple[WarningKind, UUID, Ground]]] =
         fact.mandate_id,
         ground(WarningCode.MANDATE_REFUSED),
     ),
+    MandateRevoked: lambda fact: (
+        WarningKind.MANDATE_REVOKED,
+        fact.mandate_id,
+        ground(WarningCode.MANDATE_TAKEN_BACK),
+    ),
     PromiseBroken: lambda fact: (
         WarningKind.PROMISE_BROKEN,
         fact.promise_id,
@@ -240,16 +254,19 @@ async def _warn_alarm(tx: Tx, fact: DeviceAlarmRaised) -> None:
 FACTS: dict[type[Fact], tuple[Callable[..., Awaitable[None]], ...]] = {
     # what providers have said late
     OutcomeKnown: (
+        mandates.record_outcome_known,
         payments.record_outcome_known,
         signatures.record_outcome_known,
         credit.record_outcome_known,
         collections.record_outcome_known,
     ),
-    OutcomeEscalated: (payments.record_escalated, _warn_escalated),
+    OutcomeEscalated: (mandates.record_escalated, payments.record_escalated, _warn_escalated),
+    NewsAfterwards: (mandates.note_news,),
     ProviderEventReceived: (tracking.record_alarm, tracking.record_position),
     # from signature to delivery
     MandateActivated: (funding.charge_signing_payments, servicing.record_mandate, settlements.record_mandate),
     MandateRejected: (_warn,),
+    MandateRevoked: (_mandate_revoked,),
     ChargeSucceeded: (_charge_succeeded,),
     ChargeRejected: (_charge_rejected,),
     ChargeInDoubt: (_warn,),
@@ -325,7 +342,9 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         ),
         signatures.PERFORM_VOIDS: (lambda: signatures.perform_voids(database, executor), EVERY_15_SECONDS),
         signatures.FETCH_SIGNED: (lambda: signatures.perform_fetch(database, executor, files), EVERY_15_SECONDS),
-        payments.PERFORM_MANDATES: (lambda: payments.perform_mandates(database, executor), EVERY_15_SECONDS),
+        mandates.PERFORM_MANDATES: (lambda: mandates.perform_mandates(database, executor), EVERY_15_SECONDS),
+        mandates.PERFORM_REVOCATIONS: (lambda: mandates.perform_revocations(database, executor), EVERY_15_SECONDS),
+        mandates.PERFORM_LOOKS: (lambda: mandates.perform_looks(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_CHARGES: (lambda: payments.perform_charges(database, executor), EVERY_15_SECONDS),
         payments.PERFORM_PAYOUTS: (lambda: payments.perform_payouts(database, executor), EVERY_15_SECONDS),
         collections.PERFORM_CONTACTS: (lambda: collections.perform_contacts(database, executor), EVERY_15_SECONDS),
@@ -333,6 +352,7 @@ def tasks(house: House) -> Mapping[str, tuple[Callable[[], Awaitable[int]], str]
         PARTY_NAMES: (lambda: party_listing.index_names(database), EVERY_MINUTE),
         inbox.INBOX_APPLY: (lambda: applying.apply_due(database, executor), EVERY_15_SECONDS),
         reconcile.RECONCILE: (lambda: reconcile.reconcile_due(database, executor), EVERY_15_SECONDS),
+        statements.PERFORM: (lambda: statements.perform(database, executor), EVERY_HOUR),
         servicing.CLOSE_DAY: (lambda: close_day(house), EVERY_MINUTE),
         usage.TALLY: (lambda: usage.tally(database, house.registry.current.instances), EVERY_MINUTE),
         DELIVER: (house.postman.deliver_due, EVERY_15_SECONDS),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from hub.api.deps import AmountText, Body, ThePage, acting
+from hub.api.deps import AmountText, Body, TheHouse, ThePage, acting
 from hub.api.once import OnceRoute
 from hub.core.ids import BankAccountId, ContractId, MandateId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.contracts import service as contracts
+from hub.leasing.mandates import service as mandates_room
+from hub.leasing.mandates.rules import MandateState
 from hub.leasing.payments import service
-from hub.leasing.payments.rules import MandateState, MovementState
+from hub.leasing.payments.rules import MovementState
 
 router = APIRouter(tags=["payments"], route_class=OnceRoute)
 
@@ -26,6 +28,12 @@ class RequestMandate(Body):
 
     bank_account_id: UUID
     limit: AmountText
+
+
+class RevokeMandate(Body):
+    """Why a mandate is taken back."""
+
+    reason: str
 
 
 class MandateOut(BaseModel):
@@ -38,6 +46,9 @@ class MandateOut(BaseModel):
     state: MandateState
     instance: str | None
     hosted_url: str | None
+    code: str | None
+    revocation_reason: str | None
+    revoked_at: datetime | None
 
 
 class MovementOut(BaseModel):
@@ -69,7 +80,7 @@ async def request_mandate(
 ) -> MandateRequested:
     """Ask the lessee for a direct-debit mandate."""
     contract = await contracts.view(tx, ContractId(contract_id))
-    mandate_id: MandateId = await service.request_mandate(
+    mandate_id: MandateId = await mandates_room.request_mandate(
         tx,
         contract_id=contract.id,
         branch_id=contract.branch_id,
@@ -85,7 +96,24 @@ async def request_mandate(
 async def mandates(contract_id: UUID, tx: Annotated[Tx, acting(P.PAYMENTS_READ)]) -> list[MandateOut]:
     """Every mandate of a contract, newest first."""
     contract = await contracts.view(tx, ContractId(contract_id))
-    return [MandateOut.model_validate(one) for one in await service.mandates_of(tx, contract.id)]
+    return [MandateOut.model_validate(one) for one in await mandates_room.mandates_of(tx, contract.id)]
+
+
+@router.post("/contracts/{contract_id}/mandates/{mandate_id}/revocation", status_code=202)
+async def revoke_mandate(
+    contract_id: UUID,
+    mandate_id: UUID,
+    body: RevokeMandate,
+    house: TheHouse,
+    tx: Annotated[Tx, acting(P.PAYMENTS_WRITE)],
+) -> MandateOut:
+    """Ask the provider to take a mandate back; nothing is debited under it from now on."""
+    contract = await contracts.view(tx, ContractId(contract_id))
+    await mandates_room.request_revocation(
+        tx, contract.id, MandateId(mandate_id), reason=body.reason, offered=house.executor.offers
+    )
+    found = await mandates_room.mandates_of(tx, contract.id)
+    return MandateOut.model_validate(next(one for one in found if one.id == mandate_id))
 
 
 @router.get("/contracts/{contract_id}/charges")

@@ -301,7 +301,7 @@ _WITH_VENDOR: dict[tuple[str, str], str] = {
                      sum(case when kind = 'charge' then minor else -minor end) / 100.0 amount
               from vendor_movement where status = 'settled' group by 1, 2) v
         full join (select l.instance, e.value_on as day, sum(l.amount) amount from entry e join line l on l.entry_id = e.id
-                   where l.account_code = '1012' and e.kind not in ('provider_settled', 'provider_funded')
+                   where l.account_code = '1012' and e.kind not in ('provider_settled', 'provider_funded', 'provider_fee')
                      and l.instance in (select instance from vendor) group by 1, 2) b using (instance, day)
         where coalesce(v.amount, 0) <> coalesce(b.amount, 0)
     """,

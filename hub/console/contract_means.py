@@ -12,16 +12,16 @@ from hub.console.labels import label
 from hub.console.lease import Lease
 from hub.console.page import Fact, Look
 from hub.console.visit import Visit
-from hub.core.ids import BankAccountId, VehicleId
+from hub.core.ids import BankAccountId, MandateId, VehicleId
 from hub.infra.access import Permission as P
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.funding.rules import mandate_limit
 from hub.leasing.inventory import listing as stock
 from hub.leasing.inventory import service as inventory
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MANDATE_ON_ITS_WAY, REASON_LENGTH, MandateState
 from hub.leasing.parties import service as parties
-from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import MANDATE_ON_ITS_WAY
 from hub.leasing.quotes import service as quotes
 
 _S = ContractState
@@ -91,7 +91,7 @@ async def _mandate_fields(visit: Visit, lease: Lease) -> Sequence[Field]:
 
 async def _request_mandate(visit: Visit, lease: Lease, values: Values) -> str:
     contract = lease.contract
-    await payments.request_mandate(
+    await mandates.request_mandate(
         visit.tx,
         contract_id=contract.id,
         branch_id=contract.branch_id,
@@ -120,6 +120,54 @@ def _mandate_off(lease: Lease) -> str | None:
     return None
 
 
+# Taking a mandate back
+
+
+async def _revocation_fields(visit: Visit, lease: Lease) -> Sequence[Field]:
+    active = [one for one in lease.mandates if one.state is MandateState.ACTIVE]
+    language = visit.manner.language
+    options = tuple(
+        Option(value=str(one.id), label=f"{one.instance} · {money(one.limit, language)}", is_name=True)
+        for one in active
+    )
+    return (
+        Field(
+            name="mandate_id",
+            label=N_("Mandate"),
+            kind=Kind.CHOICE,
+            options=options,
+            start=options[0].value if options else "",
+        ),
+        Field(
+            name="reason",
+            label=N_("Reason"),
+            kind=Kind.LONG_TEXT,
+            longest=REASON_LENGTH,
+            help=N_("The provider may show it to the payer."),
+        ),
+    )
+
+
+async def _revoke(visit: Visit, lease: Lease, values: Values) -> str:
+    mandate_id, offered = MandateId(UUID(values["mandate_id"])), visit.house.executor.offers
+    await mandates.request_revocation(visit.tx, lease.id, mandate_id, reason=values["reason"], offered=offered)
+    return f"/contracts/{lease.id}/money"
+
+
+async def _revocation_preview(visit: Visit, lease: Lease, values: Values) -> Sequence[Fact]:
+    mandate = next(one for one in lease.mandates if str(one.id) == values["mandate_id"])
+    return (
+        Fact(label=N_("Payer"), value=lease.customer, look=Look.NAME),
+        Fact(label=N_("Provider"), value=mandate.instance, look=Look.CODE),
+        Fact(label=N_("Most that one debit may take"), value=mandate.limit, look=Look.MONEY),
+        Fact(label=N_("Other active mandates"), value=_active(lease) - 1, look=Look.NUMBER),
+    )
+
+
+def _active(lease: Lease) -> int:
+    return sum(one.state is MandateState.ACTIVE for one in lease.mandates)
+
+
 ACTIONS: tuple[Action[Lease], ...] = (
     Action(
         key="assign",
@@ -143,5 +191,17 @@ ACTIONS: tuple[Action[Lease], ...] = (
         fits=lambda lease: lease.state in {_S.SIGNED, _S.FUNDED, _S.ACTIVE, _S.SETTLED},
         preview=_mandate_preview,
         explain=N_("Debits are made under the newest active mandate: of another account, say, or with another limit."),
+    ),
+    Action(
+        key="revoke-mandate",
+        label=N_("Take the mandate back"),
+        permission=P.PAYMENTS_WRITE,
+        perform=_revoke,
+        done=N_("The provider is asked to end the mandate. Nothing is debited under it from now on."),
+        fields_for=_revocation_fields,
+        fits=lambda lease: _active(lease) > 0,
+        preview=_revocation_preview,
+        explain=N_("The payer must agree anew before anything can be debited again. A debit under way is not stopped."),
+        is_danger=True,
     ),
 )

@@ -41,6 +41,7 @@ from hub.leasing.leads.rules import (
     TaskPurpose,
     TaskState,
 )
+from hub.leasing.mandates.rules import MandateState
 from hub.leasing.parties.rules import (
     AddressKind,
     ConsentMethod,
@@ -49,12 +50,13 @@ from hub.leasing.parties.rules import (
     PhoneKind,
     RevealPurpose,
 )
-from hub.leasing.payments.rules import ChargePurpose, MandateState, MovementState, PayoutPurpose
+from hub.leasing.payments.rules import ChargePurpose, MovementState, PayoutPurpose
 from hub.leasing.products.rules import LeaseType, Method
 from hub.leasing.servicing.rules import AccountState, Bucket
 from hub.leasing.settlements.rules import PayoffState
 from hub.leasing.signatures.rules import DocumentKind as PaperKind
 from hub.leasing.signatures.rules import EnvelopeState
+from hub.leasing.statements.rules import DifferenceKind, DifferenceState, StatementState
 from hub.leasing.suspense.rules import RefundState
 from hub.leasing.tracking.rules import AlarmKind, DeviceKind, DeviceState
 from hub.leasing.warnings.rules import WarningKind, WarningState
@@ -135,6 +137,9 @@ WORDS: tuple[type[StrEnum], ...] = (
     SignerRole,
     Inspection,
     PayeeStanding,
+    StatementState,
+    DifferenceKind,
+    DifferenceState,
 )
 
 _OTHERWISE: Mapping[str, str] = {
@@ -165,6 +170,17 @@ _OTHERWISE: Mapping[str, str] = {
     "cn_company_code": "Company code",
     "co_lessee": "Co-lessee",
     "sms_code": "SMS code",
+    "only_stated": "Only in the statement",
+    "not_taken": "Moved, and not known here",
+    "amount_differs": "Another amount",
+    "stated_twice": "In the statement twice",
+    "not_stated": "Not in the statement",
+    "not_listed": "Not listed by this provider",
+    "other_day": "On another day",
+    "not_booked": "Not in the books",
+    "booked_alone": "Only in the books",
+    "fees": "Fees of the provider",
+    "settled_to_bank": "Sent to our bank account",
 }
 
 # A code that two enumerations share, and that is not called the same in both.
@@ -197,12 +213,15 @@ _OK = {
     "reached",
     "reported",
     "serving",
+    "matched",
+    "explained",
 }
 _WARN = {
     "ends_soon",
     "due",
     "degraded",
     "pending",
+    "differs",
     "escalated",
     "refer",
     "setup_retry",
@@ -215,6 +234,7 @@ _WARN = {
     "m2",
     "returned",
     "return",
+    "revoking",
     "no_file",
     "wrong_number",
 }

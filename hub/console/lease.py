@@ -22,9 +22,11 @@ from hub.leasing.funding.rules import SigningPaymentView
 from hub.leasing.instalments.rules import OWED
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import VehicleView
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateState, MandateView
 from hub.leasing.parties import listing as party_listing
 from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import MandateState, MandateView, MovementView
+from hub.leasing.payments.rules import MovementView
 from hub.leasing.servicing import service as servicing
 from hub.leasing.servicing.rules import AccountState, AccountView
 from hub.leasing.settlements import service as settlements
@@ -127,7 +129,7 @@ async def load_lease(visit: Visit, subject_id: UUID) -> Lease:
         devices=() if contract.vehicle_id is None else await tracking.devices_in(tx, contract.vehicle_id),
         envelopes=await signatures.envelopes(tx, contract_id),
         signing=await funding.signing_payments_of(tx, contract_id),
-        mandates=await payments.mandates_of(tx, contract_id),
+        mandates=await mandates.mandates_of(tx, contract_id),
         charges=await payments.charges_of(tx, contract_id),
         payouts=await payments.payouts_of(tx, contract_id),
         payoffs=await settlements.payoffs_of(tx, contract_id) if has_account else (),

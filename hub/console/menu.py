@@ -55,6 +55,8 @@ MENU: tuple[Group, ...] = (
         entries=(
             Entry(label=N_("Contracts"), path="/contracts", permission=P.CONTRACTS_READ, key="c"),
             Entry(label=N_("Debits"), path="/payments", permission=P.PAYMENTS_READ, key="m"),
+            Entry(label=N_("Reconciliation"), path="/reconciliation", permission=P.PAYMENTS_READ),
+            Entry(label=N_("Differences"), path="/differences", permission=P.PAYMENTS_READ),
             Entry(label=N_("Arrears"), path="/arrears", permission=P.SERVICING_READ),
             Entry(label=N_("Collections"), path="/collections", permission=P.COLLECTIONS_READ),
             Entry(label=N_("Warnings"), path="/warnings", permission=P.WARNINGS_READ),

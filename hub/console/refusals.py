@@ -56,6 +56,14 @@ RULES: Mapping[str, str] = {
     "not_what_was_shown": N_("The amount or the account is not the one that would be paid. Look at it again."),
     "nothing_owed": N_("Nothing is owed."),
     "nothing_to_settle": N_("Nothing is left to settle early."),
+    "difference_not_open": N_("Nobody has to look at it any more."),
+    "difference_is_not_booked_by_itself": N_(
+        "The books have something of it already: reverse that first, or explain it."
+    ),
+    "nothing_to_ask_about": N_("There is no movement of ours that the provider could be asked about."),
+    "statement_being_fetched": N_("The statement is being fetched. Wait a moment."),
+    "provider_does_not_revoke": N_("This provider ends no mandate for us: the payer or its own console must."),
+    "revocation_under_way": N_("The provider is being asked to end this mandate already."),
     "over_mandate_limit": N_("The mandate does not allow a debit of so much."),
     "own_disbursement": N_("Whoever drafted it or chose the account cannot approve it."),
     "payee_ended": N_("Nothing more is paid to this payee."),

@@ -45,6 +45,7 @@ from hub.core.ports.payments import (
     PaymentResult,
     PayoutRequest,
     RefundRequest,
+    RevokeRequest,
     Statement,
     StatementRequest,
 )
@@ -180,6 +181,11 @@ class PaymentsV1(ProviderV1):
     @operation(Effect.READ)
     async def payments_mandate_status(self, query: StatusQuery, ctx: CallContext) -> Mandate | NoRecord:
         """Whether a mandate is active by now."""
+        raise NotImplementedError
+
+    @operation(Effect.LEGAL, status_by="payments_mandate_status")
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """Take a mandate back; one that the payer has taken back already counts as taken back."""
         raise NotImplementedError
 
     @operation(Effect.MONEY, status_by="payments_status")

@@ -81,7 +81,9 @@ class OperationFacts:
     `idempotent`: the vendor takes our key and executes it once; `key_lifetime`: for how long. `settle_window`: how
     long a taken request may stay invisible to a status query. Both missing = unknown outcomes go to a person.
     `max_timeout_s` in seconds; `rate_limit` in calls a second. `by_receiver`, of a status operation: the vendor finds a
-    message only by whom it went to and when, so the question has to name both.
+    message only by whom it went to and when, so the question has to name both. `ready_after`, of a statement: how long
+    after a day's end in UTC it is complete (less than nothing where the provider's day ends earlier); None: when the day
+    is over everywhere on earth.
     """
 
     idempotent: bool = False
@@ -92,6 +94,7 @@ class OperationFacts:
     rate_limit: float | None = None
     regulated: bool = False
     by_receiver: bool = False
+    ready_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from hub.core.events import WebhookApplied
-from hub.core.ports.webhooks import WebhookEvent
+from hub.core.ports.webhooks import WebhookEvent, WebhookKind
 from hub.infra.access import system
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
 from hub.integrations import wire
 from hub.integrations.executor import Executor
-from hub.integrations.facts import ProviderEventReceived
+from hub.integrations.facts import NewsAfterwards, ProviderEventReceived
 from hub.integrations.fates import AGAIN, UNASKED, Fate, News, fate_of
 from hub.integrations.plugins import shown
 from hub.integrations.reconcile import AT_ONCE, reconcile_now
@@ -53,6 +53,7 @@ class _Verdict:
     delivery: _Delivery
     fate: Fate
     error: str = ""
+    afterwards: Sequence[NewsAfterwards] = ()
 
 
 async def apply_due(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
@@ -108,8 +109,11 @@ class _Calls:
 
     def of(self, instance: str, event: WebhookEvent) -> Sequence[ProviderCall]:
         """The calls of one event: the key says it best, for the provider was given it by us."""
-        keyed = self.by_key.get((instance, event.subject_key)) if event.subject_key else None
-        return keyed or self.by_ref.get((instance, event.subject_ref), ())
+        keyed = self.by_key.get((instance, event.subject_key), ()) if event.subject_key else ()
+        named = self.by_ref.get((instance, event.subject_ref), ())
+        if event.kind is WebhookKind.MANDATE:  # it is asked for by one call and taken back by another
+            return [*keyed, *(call for call in named if call not in keyed)]
+        return keyed or named
 
     def open(self) -> set[UUID]:
         """Those of which more may be learned."""
@@ -172,7 +176,29 @@ async def _ask(database: Database, executor: Executor, calls: _Calls) -> dict[UU
 def _judge(delivery: _Delivery, calls: _Calls, news: Mapping[UUID, News]) -> _Verdict:
     fates = [_fate(delivery, event, calls.of(delivery.instance, event), news) for event in delivery.events]
     fate = min((fate for fate, _ in fates), key=_WORST_FIRST.index, default=Fate.UNMAPPED)
-    return _Verdict(delivery=delivery, fate=fate, error="; ".join(error for _, error in fates if error))
+    afterwards = [one for event in delivery.events for one in _afterwards(delivery, event, calls)]
+    if afterwards and fate is Fate.STALE:
+        fate = Fate.APPLIED
+    return _Verdict(
+        delivery=delivery, fate=fate, error="; ".join(error for _, error in fates if error), afterwards=afterwards
+    )
+
+
+def _afterwards(delivery: _Delivery, event: WebhookEvent, calls: _Calls) -> list[NewsAfterwards]:
+    """What an event makes doubtful that was settled: a mandate that is active may be taken back at any time."""
+    if event.kind is not WebhookKind.MANDATE:
+        return []
+    return [
+        NewsAfterwards(
+            operation=call.operation,
+            key=call.idempotency_key,
+            instance=delivery.instance,
+            kind=event.kind,
+            status=event.status,
+        )
+        for call in calls.of(delivery.instance, event)
+        if call.state == CallState.OK and _says(call) != event.status
+    ]
 
 
 def _fate(
@@ -215,6 +241,8 @@ async def _write(database: Database, executor: Executor, verdicts: Sequence[_Ver
         for verdict in verdicts:
             if verdict.fate is not Fate.FAILED and verdict.fate is not Fate.WAITS:
                 _emit(tx, verdict.delivery)
+                for fact in verdict.afterwards:
+                    tx.emit(fact)
     for verdict in verdicts:
         if verdict.fate is not Fate.WAITS:
             _tell(executor, verdict)

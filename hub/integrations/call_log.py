@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVarTuple
@@ -81,6 +81,27 @@ async def get_call(tx: Tx, call_id: UUID) -> CallView:
     if row is None:
         raise NotFound("provider_call", call_id)
     return shown(row)
+
+
+async def asked_under(
+    tx: Tx, instance: str, operations: Sequence[str], sent_keys: Collection[str]
+) -> Mapping[str, UUID]:
+    """Whose calls an instance was sent under these keys: the asker's id, by the key as it was sent."""
+    rows = select(ProviderCall.sent_key, ProviderCall.idempotency_key).where(
+        ProviderCall.instance == instance,
+        ProviderCall.sent_key.in_(sent_keys),
+        ProviderCall.operation.in_(operations),
+    )
+    return {sent: UUID(key) for sent, key in await tx.execute(rows)}
+
+
+async def held_by(tx: Tx, operation: str, key: str) -> UUID | None:
+    """The call that speaks for a key, if there is one."""
+    rows = select(ProviderCall.id).where(
+        ProviderCall.operation == operation, ProviderCall.idempotency_key == key, ProviderCall.holds_key
+    )
+    found: UUID | None = await tx.scalar(rows)
+    return found
 
 
 async def is_escalated(tx: Tx, call_id: UUID) -> bool:

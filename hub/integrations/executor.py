@@ -100,6 +100,11 @@ class Executor:
         """An instance of the present generation, as it stands."""
         return self.registry.current.instances.get(name)
 
+    def offers(self, name: str | None, operation: str) -> bool:
+        """Whether an instance is there that offers an operation."""
+        instance = self.instance(name) if name else None
+        return instance is not None and operation in instance.operations
+
     # Before anything is sent
 
     def _errand(self, ask: Ask, generation: Generation, standings: Mapping[str, Standing]) -> Errand:

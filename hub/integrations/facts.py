@@ -37,6 +37,20 @@ class OutcomeEscalated(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewsAfterwards(Fact):
+    """A callback says that what a settled call has brought about is no longer so; a reason to ask, and no more.
+
+    `key` is the asker's.
+    """
+
+    operation: str
+    key: str
+    instance: str
+    kind: WebhookKind
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEventReceived(Fact):
     """A provider told of something that no call of ours asked for: a position, an alarm of a device."""
 

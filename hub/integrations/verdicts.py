@@ -26,7 +26,14 @@ from hub.core.ports import StatusQuery
 from hub.core.ports.credit_bureau import CreditOutcome, CreditPullRequest, CreditReport, Inquiry
 from hub.core.ports.esign import Envelope, EnvelopeStatus, FetchRequest, SignedFiles, VoidRequest
 from hub.core.ports.gps_tracker import CommandReceipt, FenceReceipt, Geofence, GeofenceDelete
-from hub.core.ports.payments import CancelRequest, Mandate, MandateStatus, PaymentOutcome, PaymentResult
+from hub.core.ports.payments import (
+    CancelRequest,
+    Mandate,
+    MandateStatus,
+    PaymentOutcome,
+    PaymentResult,
+    RevokeRequest,
+)
 from hub.core.ports.sms import MessageReceipt, MessageStatus
 from hub.core.provider import OperationFacts
 from hub.integrations.answers import CallOutcome
@@ -184,6 +191,8 @@ def subject_of(request: object) -> str | None:
             return request.envelope_ref
         case CancelRequest():
             return request.payment_ref
+        case RevokeRequest():
+            return request.mandate_ref
         case _:
             return None
 
@@ -200,6 +209,8 @@ def is_about(result: object, request: object) -> bool:
             pass
         case VoidRequest(envelope_ref=named) | FetchRequest(envelope_ref=named):
             pass
+        case RevokeRequest(mandate_ref=named):
+            pass
         case Geofence(fence_ref=named) | GeofenceDelete(fence_ref=named):
             pass
         case _:
@@ -211,12 +222,17 @@ def is_about(result: object, request: object) -> bool:
 def shows_nothing_of(operation: str, state: CallState, found: object) -> bool:
     """Whether what the provider says of a subject shows that an unanswered call about it has left no trace.
 
-    An envelope that is still out was not taken back, and a payment that goes on or is made was not stopped; only where
-    the provider has said that it is at it, it may yet be.
+    An envelope that is still out was not taken back, nor was a mandate that is active, and a payment that goes on or is
+    made was not stopped; only where the provider has said that it is at it, it may yet be.
     """
     out = isinstance(found, Envelope) and found.status in (EnvelopeStatus.SENT, EnvelopeStatus.PARTLY_SIGNED)
     on = isinstance(found, PaymentResult) and found.outcome in (PaymentOutcome.PENDING, PaymentOutcome.SUCCEEDED)
-    kept = (operation == "esign_void" and out) or (operation == "payments_cancel" and on)
+    active = isinstance(found, Mandate) and found.status is MandateStatus.ACTIVE
+    kept = (
+        (operation == "esign_void" and out)
+        or (operation == "payments_cancel" and on)
+        or (operation == "payments_revoke_mandate" and active)
+    )
     return kept and state is not CallState.PENDING
 
 

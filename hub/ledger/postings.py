@@ -327,6 +327,12 @@ def provider_settled(
     return _draft("provider_settled", f"{instance}:{settlement_ref}", value_on, None, lines)
 
 
+def provider_fee(*, instance: str, value_on: date, amount: Money) -> EntryDraft:
+    """A provider has kept its fees of a day from what it holds for us; negative where it has given some back."""
+    lines = _debit(Account.PROVIDER_FEES, amount), _credit(Account.PROVIDER_CLEARING, amount, instance)
+    return _draft("provider_fee", f"{instance}:{value_on}", value_on, None, lines)
+
+
 def provider_funded(*, funding_ref: str, value_on: date, instance: str, amount: Money) -> EntryDraft:
     """We have put money into a provider's hands, to pay out of."""
     _positive(amount=amount)

@@ -42,6 +42,7 @@ class EntryRecord(Base):
         sa.CheckConstraint("line_count >= 2", name="line_count"),
         sa.Index(None, "contract_id", "number", postgresql_where=sa.text("contract_id is not null")),
         sa.Index(None, "posted_on"),
+        sa.Index(None, "value_on"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -244,6 +244,19 @@ async def clearing_balances(tx: Tx) -> dict[str, Money]:
     return {str(instance): amount for instance, amount in await tx.execute(held)}
 
 
+async def clearing_lines(tx: Tx, instance: str, value_on: date) -> list[tuple[str, Money]]:
+    """What the books have of an instance's clearing account on a value day: each entry's reference and signed amount."""
+    rows = (
+        sa.select(EntryRecord.ref, sa.func.sum(LineRecord.amount))
+        .join(EntryRecord, EntryRecord.id == LineRecord.entry_id)
+        .where(LineRecord.account_code == Account.PROVIDER_CLEARING.value, LineRecord.instance == instance)
+        .where(EntryRecord.value_on == value_on)
+        .group_by(EntryRecord.ref)
+        .order_by(EntryRecord.ref)
+    )
+    return [(ref, amount) for ref, amount in await tx.execute(rows)]
+
+
 # What must never be found, each as a query that gives (subject, detail). The checks read tables, not this module.
 _CHECKS: dict[FindingKind, sa.TextClause] = {
     FindingKind.ENTRY_UNBALANCED: sa.text("""

@@ -39,6 +39,7 @@ class EventType(StrEnum):
     DEVICE_ALARM = "device.alarm"
     CALL_ESCALATED = "call.escalated"
     WEBHOOK_TEST = "webhook.test"
+    MANDATE_REVOKED = "mandate.revoked"
 
 
 class SubscriptionState(StrEnum):

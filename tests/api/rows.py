@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from hub.infra import staff
 from hub.integrations.records import InboxDelivery
 from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded
 from hub.leasing.servicing import service as servicing
+from hub.leasing.statements.records import DifferenceRecord, StatementRecord
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningCode, WarningKind, ground
 from tests.stories.lease import Lease, open_product
@@ -62,6 +64,7 @@ async def _bought_and_sold(world: World, rows: Rows) -> Rows:
     document = {"document_kind": "passport", "number": "E12345678", "reason": "fraud"}
     payoff = await boss.post(f"/contracts/{rows['contract_id']}/payoffs", {})
     [call, *_] = await boss.get("/calls")
+    [mandate, *_] = await boss.get(f"/contracts/{rows['contract_id']}/mandates")
     owed = await boss.get("/disbursements")
     payee = {"branch_id": rows["branch_id"], "name": "保险公司", "party_id": rows["party_id"]}
     payee |= {"bank_account_id": account["id"], "fee_kind": "registration"}
@@ -74,6 +77,7 @@ async def _bought_and_sold(world: World, rows: Rows) -> Rows:
         "entry_id": (await boss.post("/credit/blacklist", document))["id"],
         "payoff_id": payoff["id"],
         "call_id": call["id"],
+        "mandate_id": mandate["id"],
         "disbursement_id": owed[0]["id"],
         "payee_id": (await boss.post("/payees", payee))["id"],
     }
@@ -105,6 +109,24 @@ async def _told(world: World) -> Rows:
     return {"subscription_id": made["id"], "dispatch_id": dispatch["id"]}
 
 
+async def _stated(world: World) -> Rows:
+    """The provider has kept a fee of the day, and somebody must book it."""
+    async with world.transaction() as tx:
+        ids, nothing = {"statement_id": tx.new_id(), "difference_id": tx.new_id()}, Money.zero()
+        about = {"instance": "psp_main", "day_on": tx.today - timedelta(days=1), "booked_amount": nothing}
+        counts = {"tries": 0, "line_count": 1, "matched_count": 0, "named_count": 1, "open_count": 1}
+        tx.add(
+            StatementRecord(
+                id=ids["statement_id"], state="differs", covers=[], stated_amount=Money(-60), **counts, **about
+            )
+        )
+        await tx.flush()
+        difference = {"subject": "fees", "kind": "fees", "state": "open", "stated_amount": Money(-60)}
+        difference |= {"ref": "", "note": "", "is_payout": False, "found_at": tx.now}
+        tx.add(DifferenceRecord(id=ids["difference_id"], statement_id=ids["statement_id"], **difference, **about))
+    return {name: str(value) for name, value in ids.items()}
+
+
 async def _behind_the_doors(world: World, contract_id: str) -> Rows:
     async with world.transaction() as tx:
         await warnings.raise_for_contract(
@@ -118,4 +140,8 @@ async def _behind_the_doors(world: World, contract_id: str) -> Rows:
         [warning, *_] = await warnings.list_warnings(tx)
         [token, *_] = await staff.tokens_of(tx, UUID(world.people["accountant"].id))
         delivery = await tx.scalar(select(InboxDelivery.id).limit(1))
-    return {"warning_id": str(warning.id), "token_id": str(token.id), "delivery_id": str(delivery)}
+    return await _stated(world) | {
+        "warning_id": str(warning.id),
+        "token_id": str(token.id),
+        "delivery_id": str(delivery),
+    }

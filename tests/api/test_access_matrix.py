@@ -25,6 +25,7 @@ WHOLE_COMPANY = (
     "/api/v1/ledger",
     "/api/v1/callbacks",
     "/api/v1/reports",
+    "/api/v1/statements",
     "/api/v1/webhooks",
     "/api/v1/audit/verification",
 )
@@ -39,6 +40,8 @@ OF_NO_BRANCH = {
     "delivery_id": "callbacks are looked at by whoever runs the providers",
     "subscription_id": "webhooks are the company's",
     "dispatch_id": "webhooks are the company's",
+    "statement_id": "what providers say of their days is the company's",
+    "difference_id": "what providers say of their days is the company's",
 }
 OF_A_BRANCH = [door for door in GUARDED if door.ids and not set(door.ids) & set(OF_NO_BRANCH)]
 

@@ -32,7 +32,7 @@ from hub.core.errors import (
 from hub.core.hookspecs import hookimpl
 from hub.core.money import Money
 from hub.core.ports import NoRecord
-from hub.core.ports.payments import PaymentOutcome, PaymentResult, PayoutRequest
+from hub.core.ports.payments import Mandate, MandateStatus, PaymentOutcome, PaymentResult, PayoutRequest
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookRequest
 from hub.core.provider import Credential, CredentialKind, Health, OperationFacts, PluginDescriptor
 from hub.sdk.webhooks import standard_headers, verify_standard
@@ -236,6 +236,10 @@ async def _health_that_hides(provider: Any, ctx: Any) -> Health:
         return Health(healthy=False)
 
 
+async def _forgetful(self: Any, request: Any, ctx: Any) -> Mandate:
+    return Mandate(mandate_ref=request.mandate_ref, status=MandateStatus.REVOKED)
+
+
 def _believing(provider: Any, request: WebhookRequest) -> WebhookDelivery:
     return WebhookDelivery(verified=True, events=(_event("x"),))
 
@@ -374,6 +378,7 @@ BAD: Mapping[str, MakeRig] = {
     "calls.no_retry": collecting(_again),
     "calls.same_key_once": collecting(_new_key_each_time),
     "calls.found_again": asking(_never_knowing),
+    "mandates.revoked": with_methods(payments_revoke_mandate=hookimpl(_forgetful)),
     "status.no_record": asking(_no_record_as_error),
     "status.bare_404": asking(_any_404),
     "status.harmless": asking(_asking_with_effect),

@@ -298,6 +298,28 @@ async def test_another_mandate_is_asked_for_once_at_a_time(world: World, rows: R
     await reader.http.aclose()
 
 
+async def test_a_mandate_is_taken_back_with_a_reason_after_a_preview(world: World, rows: Rows) -> None:
+    reader = await enter(world, "admin")
+    path = f"/contracts/{rows['contract_id']}"
+    await world.wait(timedelta(seconds=10))
+    before = {one["id"]: one["state"] for one in await world.people["admin"].get(f"{path}/mandates")}
+    mandate_id = next(one for one, state in before.items() if state == "active")
+    form = {"mandate_id": mandate_id, "reason": "the lessee pays by transfer"}
+    refused = await reader.send(f"{path}/do/revoke-mandate", **form | {"reason": ""}, seen="yes")
+    assert 'id="wrong-reason"' in refused.text
+    shown = await reader.send(f"{path}/do/revoke-mandate", **form)
+    assert "Other active mandates" in shown.text
+    assert {one["id"]: one["state"] for one in await world.people["admin"].get(f"{path}/mandates")} == before
+    answer = await reader.send(f"{path}/do/revoke-mandate", **form, seen="yes")
+    assert answer.headers["location"] == f"{path}/money?done=revoke-mandate"
+    await world.settle()
+    page = await reader.see(f"{path}/money")
+    assert "the lessee pays by transfer" in page
+    after = {one["id"]: one["state"] for one in await world.people["admin"].get(f"{path}/mandates")}
+    assert after[mandate_id] == "revoked"
+    await reader.http.aclose()
+
+
 async def test_the_calls_of_a_contract_lead_to_the_call_log(world: World, rows: Rows) -> None:
     reader = await enter(world, "admin")
     path = f"/calls?lease_id={rows['contract_id']}"

@@ -32,6 +32,8 @@ SUBJECTS: Mapping[str, str] = {
     "/calls": "call_id",
     "/callbacks": "delivery_id",
     "/staff": "staff_id",
+    "/reconciliation": "statement_id",
+    "/differences": "difference_id",
 }
 
 

@@ -22,9 +22,9 @@ from hub.infra.database import Database, Tx
 from hub.leasing.applications import service as applications
 from hub.leasing.applications.rules import CreditOutcome, Decision, MaterialKind
 from hub.leasing.contracts import service as contracts
+from hub.leasing.mandates import service as mandates
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import ConsentMethod, ConsentPurpose
-from hub.leasing.payments import service as payments
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import (
     AmountRange,
@@ -80,7 +80,7 @@ async def renew_mandates(database: Database, contract_ids: list[ContractId]) -> 
     renewed = 0
     for contract_id in contract_ids:
         async with database.transaction(_OPERATIONS) as tx:
-            if await payments.active_mandate(tx, contract_id) is None:
+            if await mandates.active_mandate(tx, contract_id) is None:
                 await _request_mandate(tx, contract_id)
                 renewed += 1
     return renewed
@@ -89,7 +89,7 @@ async def renew_mandates(database: Database, contract_ids: list[ContractId]) -> 
 async def _request_mandate(tx: Tx, contract_id: ContractId) -> None:
     contract = await contracts.view(tx, contract_id)
     assert contract.bank_account_id is not None
-    await payments.request_mandate(
+    await mandates.request_mandate(
         tx,
         contract_id=contract_id,
         branch_id=contract.branch_id,

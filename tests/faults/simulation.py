@@ -31,6 +31,7 @@ from hub.core.provider import OperationFacts
 from hub.integrations import fates, pursuit, verdicts
 from hub.integrations.answers import CallOutcome
 from hub.integrations.breaker import Breaker, BreakerRules, BreakerState
+from hub.integrations.dispatch import CLAIM, News
 from hub.integrations.errands import Ended
 from hub.integrations.fates import Fate
 from hub.integrations.pursuit import Learned, Pursuit, Turn
@@ -40,7 +41,6 @@ from hub.leasing.instalments.debits import retry_on
 from hub.leasing.instalments.penalty import Accrual, RentPayment
 from hub.leasing.instalments.rules import OPEN, OWED, Instalment, InstalmentState, PenaltyTerms
 from hub.leasing.payments import movements
-from hub.leasing.payments.movements import News
 from hub.leasing.payments.rules import (
     DOUBTFUL,
     LIVE,
@@ -50,7 +50,6 @@ from hub.leasing.payments.rules import (
     ChargeSucceeded,
     MovementState,
 )
-from hub.leasing.payments.service import CLAIM
 from tests.faults.remembered import Remembered
 from tests.faults.simulated_vendor import Vendor
 

@@ -50,7 +50,7 @@ PLACES = (
     "executor.after_send",
     "inbox.before_write",
     "servicing.before_night_commit",
-    "payments.before_record",
+    "dispatch.before_record",
     "reconcile.after_query",
     "reconcile.before_send_again",
     "reconcile.after_send_again",
@@ -253,7 +253,7 @@ def test_three_kills_change_nothing(found: Found, undisturbed: dict[str, object]
     company = found("killed")
     assert company.play_until_killed("executor.after_send")
     company.play_and_kill(lambda: company.calls() > 40)
-    assert company.play_until_killed("payments.before_record")
+    assert company.play_until_killed("dispatch.before_record")
     company.play_to_the_end()
     company.check()
     assert company.outcome() == undisturbed

@@ -26,6 +26,9 @@ from hub.core.ports.payments import (
     PaymentOutcome,
     PaymentResult,
     PayoutRequest,
+    RevokeRequest,
+    Statement,
+    StatementRequest,
 )
 from hub.core.ports.sms import MessageReceipt, MessageRequest, MessageStatus
 from hub.core.ports.webhooks import WebhookDelivery, WebhookEvent, WebhookKind, WebhookReply, WebhookRequest
@@ -132,6 +135,26 @@ class Payments(_Provider, PaymentsV1):
         return result
 
 
+class AskablePayments(Payments):
+    """Takes payments, says how a mandate stands, takes it back, and has a book of each day."""
+
+    @hookimpl
+    async def payments_statement(self, request: StatementRequest, ctx: CallContext) -> Statement:
+        result: Statement = await self.script.play("payments_statement", request, ctx, Statement(lines=()))
+        return result
+
+    @hookimpl
+    async def payments_mandate_status(self, query: StatusQuery, ctx: CallContext) -> Mandate | NoRecord:
+        result: Mandate = await self.script.play("payments_mandate_status", query, ctx, NoRecord(query=query))
+        return result
+
+    @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        default = Mandate(mandate_ref=request.mandate_ref, status=MandateStatus.REVOKED)
+        result: Mandate = await self.script.play("payments_revoke_mandate", request, ctx, default)
+        return result
+
+
 class Messages(_Provider, MessagingV1):
     """Sends messages, and cannot be asked what became of them."""
 
@@ -188,10 +211,12 @@ def dec(text: str) -> Any:
     return Decimal(text)
 
 
+_PAYMENTS = ("payments_mandate", "payments_collect", "payments_payout", "payments_cancel", "payments_status")
 _KINDS: dict[type[_Provider], tuple[Capability, tuple[str, ...]]] = {
-    Payments: (
+    Payments: (Capability.PAYMENTS, _PAYMENTS),
+    AskablePayments: (
         Capability.PAYMENTS,
-        ("payments_mandate", "payments_collect", "payments_payout", "payments_cancel", "payments_status"),
+        (*_PAYMENTS, "payments_mandate_status", "payments_revoke_mandate", "payments_statement"),
     ),
     Messages: (Capability.SMS, ("messaging_send",)),
     TracedMessages: (Capability.SMS, ("messaging_send", "messaging_status")),

@@ -16,13 +16,13 @@ from hub.core.errors import NotFound, Rejected, UnknownOutcome
 from hub.core.events import Fact
 from hub.core.money import Money
 from hub.core.ports import NoRecord, StatusQuery
-from hub.core.ports.payments import CollectRequest, PaymentResult
+from hub.core.ports.payments import BankAccount, CollectRequest, Mandate, MandateRequest, MandateStatus, PaymentResult
 from hub.core.ports.webhooks import WebhookDelivery, WebhookKind, WebhookReply, WebhookRequest
 from hub.infra.access import system
 from hub.infra.database import Database, Tx
 from hub.integrations.answers import Ask
 from hub.integrations.executor import Executor
-from hub.integrations.facts import OutcomeKnown, ProviderEventReceived
+from hub.integrations.facts import NewsAfterwards, OutcomeKnown, ProviderEventReceived
 from hub.integrations.inbox import INBOX_APPLY, LONGEST_BODY, apply_due, receive, replay
 from hub.integrations.records import InboxDelivery
 from hub.sdk.clock import VirtualClock
@@ -30,6 +30,13 @@ from tests.integrations.fakes import FakeRegistry, FakeTime, Gps, Payments, Scri
 
 COLLECT = CollectRequest(
     money=Money(100_00), mandate_ref="m-1", due_on=date(2026, 1, 31), purpose="rent", contract_number="C-1"
+)
+
+MANDATE = MandateRequest(
+    payer_ref="party-1",
+    account=BankAccount(holder="张三丰", number="6222020200112233445", bank_code="ICBC"),
+    limit=Money(500_00),
+    contract_number="C-1",
 )
 
 
@@ -285,6 +292,22 @@ async def test_an_event_that_says_what_we_know_is_stale_at_once(bench: Bench) ->
     await bench.deliver(payment(status="pending"))
     await bench.apply()
     assert await bench.states() == {"e-1": "stale"}
+
+
+async def test_what_a_callback_makes_doubtful_is_told_as_a_reason_to_ask(bench: Bench) -> None:
+    """A mandate is active as far as its call knows: that a callback says otherwise is passed on, and not believed."""
+    ask = Ask(operation="payments_mandate", request=MANDATE, key="mandate-1")
+    assert (await bench.executor.call(ask)).result == Mandate(mandate_ref="m-1", status=MandateStatus.ACTIVE)
+    told = {"kind": "mandate", "subject_ref": "m-1", "subject_key": "mandate-1"}
+    await bench.deliver({**told, "event_id": "e-1", "status": "active"})
+    await bench.deliver({**told, "event_id": "e-2", "status": "revoked"})
+    await bench.apply()
+    assert await bench.states() == {"e-1": "stale", "e-2": "applied"}
+    assert bench.facts == [
+        NewsAfterwards(
+            operation="payments_mandate", key="mandate-1", instance="psp", kind=WebhookKind.MANDATE, status="revoked"
+        )
+    ]
 
 
 async def test_what_belongs_to_no_call_is_kept_visible_after_a_while(bench: Bench) -> None:

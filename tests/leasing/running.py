@@ -32,6 +32,7 @@ from hub.leasing.funding import service as funding
 from hub.leasing.instalments.rules import OWED, InstalmentState
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import Inspection
+from hub.leasing.mandates import service as mandates
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import ConsentMethod, ConsentPurpose
 from hub.leasing.payments import service as payments
@@ -61,7 +62,7 @@ from hub.leasing.warnings.rules import WarningKind
 from hub.ledger import service as ledger
 from hub.ledger.chart import Account
 from hub.sdk.clock import VirtualClock
-from tests.integrations.fakes import FakeRegistry, Messages, Payments, Script, Step, instance
+from tests.integrations.fakes import AskablePayments, FakeRegistry, Messages, Script, Step, instance
 
 _FactT = TypeVar("_FactT", bound=Fact)
 
@@ -122,7 +123,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.registry = FakeRegistry(
-            instance("bank", Payments, self.bank), instance("messenger", Messages, self.messenger)
+            instance("bank", AskablePayments, self.bank), instance("messenger", Messages, self.messenger)
         )
         self.executor = Executor(database=self.database, registry=self.registry, tenant="test")  # type: ignore[arg-type]
         self.database.listener = self._hear
@@ -144,7 +145,7 @@ class House:
 
     async def perform(self) -> None:
         """Send out everything that waits, and ask after what nobody knows when its time has come."""
-        takes = (payments.perform_mandates, payments.perform_charges, payments.perform_payouts)
+        takes = (mandates.perform_mandates, payments.perform_charges, payments.perform_payouts)
         while any([await take(self.database, self.executor) for take in takes]):
             pass
 

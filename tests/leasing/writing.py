@@ -20,11 +20,13 @@ from hub.leasing.applications.rules import CreditOutcome, Decision, MaterialKind
 from hub.leasing.contracts import service as contracts
 from hub.leasing.funding import service as funding
 from hub.leasing.funding.rules import SigningPaymentView
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.records import MandateRecord
+from hub.leasing.mandates.rules import MandateActivated, MandateState
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import AddressKind, ConsentMethod, ConsentPurpose
 from hub.leasing.payments import service as payments
-from hub.leasing.payments.records import MandateRecord
-from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded, MandateActivated, MandateState
+from hub.leasing.payments.rules import ChargePurpose, ChargeSucceeded
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import (
     AmountRange,
@@ -97,7 +99,7 @@ def facts(database: Database, jobs: ProcrastinateJobs) -> list[Fact]:
         signatures.PERFORM_ENVELOPES,
         signatures.PERFORM_VOIDS,
         signatures.FETCH_SIGNED,
-        payments.PERFORM_MANDATES,
+        mandates.PERFORM_MANDATES,
         payments.PERFORM_CHARGES,
     )
     for name in names:
@@ -158,7 +160,7 @@ async def sign(tx: Tx, contract_id: ContractId) -> None:
 
 async def agree(tx: Tx, contract_id: ContractId) -> MandateActivated:
     """The mandate that was asked for, as if its payer had agreed."""
-    (mandate,) = await payments.mandates_of(tx, contract_id)
+    (mandate,) = await mandates.mandates_of(tx, contract_id)
     row = await tx.get_one(MandateRecord, mandate.id)
     row.state, row.instance, row.mandate_ref = MandateState.ACTIVE, "psp_main", "M1"
     await tx.flush()

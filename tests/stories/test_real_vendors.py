@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -321,6 +321,37 @@ async def _rent_is_announced_first(lease: RealLease) -> None:
     rent = await lease.rent(1)
     assert (rent["state"], rent["penalty"], charge["instance"]) == ("paid", "0.00", "psp_second")
     await prove(lease, rent_receivable="0.00", penalty_receivable="0.00")
+    await _statements_agree(lease)
+    await _the_payer_ends_it(lease)
+
+
+async def _the_payer_ends_it(lease: RealLease) -> None:
+    """The payer ends the contract in their own app: the vendor's notice has it asked, and nothing is debited any more."""
+    second = lease.real.vendor("psp_second")
+    second.terminate(list(second.contracts)[-1])
+    await lease.world.wait(timedelta(seconds=10))
+    await lease.world.settle()
+    assert [one["state"] for one in await lease.mandates()] == ["revoked"]
+    warnings = await lease.by("collector").get("/warnings", state="open")
+    assert "mandate_revoked" in {one["kind"] for one in warnings if one["contract_id"] == lease.contract}
+
+
+async def _statements_agree(lease: RealLease) -> None:
+    """The vendor's bills of every day say what the books say, to the cent, but for its fees; and then with them."""
+    world, books = lease.real, lease.real.people["admin"]
+    world.move_to(world.today + timedelta(days=1), at=time(12))
+    await world.tick("statements.perform")
+    found = (await books.get("/statements", instance="psp_second", limit=200))["statements"]
+    moved = [one for one in found if one["lines"]]
+    assert len(moved) == 1, "the day of the first rent; that of signing is more than a month ago"
+    assert all(one["state"] == "matched" and one["difference"] == "0.00" for one in found if not one["lines"])
+    for one in moved:
+        assert (one["state"], one["named"], one["matched"] > 0) == ("differs", 1, True)
+        [fees] = await books.get(f"/statements/{one['id']}/differences")
+        assert (fees["kind"], fees["difference"]) == ("fees", one["difference"])
+        assert (await books.post(f"/statements/differences/{fees['id']}/booking"))["state"] == "gone"
+        after = await books.get(f"/statements/{one['id']}")
+        assert (after["state"], after["difference"]) == ("matched", "0.00")
 
 
 async def _was_tried_in_vain(lease: RealLease, operation: str, first: str, second: str) -> None:

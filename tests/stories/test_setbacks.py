@@ -33,6 +33,41 @@ async def test_a_refused_signature_gives_the_draft_back(lease: Lease) -> None:
     assert await lease.charges() == []
 
 
+async def test_a_mandate_ends_whoever_takes_it_back(lease: Lease) -> None:
+    """The payer does so at the vendor, whose callback has it asked; then we do, with a reason, and for good."""
+    await _drafted(lease)
+    await lease.sign()
+    operations, path = lease.by("operations"), f"/contracts/{lease.contract}"
+    await operations.post(f"{path}/signing-payments")
+    await lease.receive_mandate()
+    [agreed] = [one for one in (await lease.world.books("payments"))["mandates"] if one["agreement"] == lease.number]
+    await lease.world.control("payments", f"mandates/{agreed['ref']}/revoke")
+    await lease.world.settle()
+    await lease.world.wait(timedelta(seconds=10))
+    [first] = await lease.mandates()
+    assert (first["state"], first["revocation_reason"]) == ("revoked", None)
+    warnings = await lease.by("collector").get("/warnings", state="open")
+    assert "mandate_revoked" in {one["kind"] for one in warnings if one["contract_id"] == lease.contract}
+    [account] = await lease.by("sales").get(f"/parties/{lease.party}/bank-accounts")
+    await operations.post(f"{path}/mandates", {"bank_account_id": account["id"], "limit": "200000.00"})
+    await lease.world.settle()
+    await lease.world.wait(timedelta(seconds=10))
+    second, _ = await lease.mandates()
+    assert second["state"] == "active"
+    door = f"{path}/mandates/{second['id']}/revocation"
+    assert (await operations.refused(door, {"reason": "  "}, status=422))["field"] == "reason"
+    asked = await operations.post(door, {"reason": "pays by transfer"})
+    assert (asked["state"], asked["revocation_reason"]) == ("revoking", "pays by transfer")
+    await lease.world.settle()
+    ended, _ = await lease.mandates()
+    assert (ended["state"], ended["revoked_at"] is not None) == ("revoked", True)
+    assert (await operations.refused(door, {"reason": "again"}))["rule"] == "mandate_not_active"
+    books = [one for one in (await lease.world.books("payments"))["mandates"] if one["agreement"] == lease.number]
+    assert [one["status"] for one in books] == ["revoked", "revoked"]
+    new = [one for one in await lease.by("collector").get("/warnings") if one["contract_id"] == lease.contract]
+    assert sum(one["kind"] == "mandate_revoked" for one in new) == 1, "what we have asked for is no warning"
+
+
 async def test_a_refused_mandate_is_asked_for_from_another_account(lease: Lease) -> None:
     await _drafted(lease)
     await lease.sign()

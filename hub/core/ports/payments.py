@@ -50,6 +50,14 @@ class Mandate:
     hosted_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeRequest:
+    """Take a mandate back, so that nothing more is debited under it; `reason` may be shown to the payer."""
+
+    mandate_ref: str
+    reason: str
+
+
 class PaymentOutcome(StrEnum):
     """What became of a movement of money."""
 
@@ -168,7 +176,12 @@ class SettlementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One page of a provider's statement; `next_cursor` is None on the last."""
+    """One page of a provider's statement; `next_cursor` is None on the last.
+
+    `covers`: which kinds of movement this provider's statement lists at all, None for all of them; what it does not list
+    is not missed.
+    """
 
     lines: tuple[SettlementLine, ...]
     next_cursor: str | None = None
+    covers: frozenset[SettlementKind] | None = None

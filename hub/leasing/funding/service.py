@@ -21,13 +21,13 @@ from hub.leasing.funding.rules import (
     SigningPaymentView,
     mandate_limit,
 )
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MANDATE_ON_ITS_WAY, MandateActivated
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
-    MANDATE_ON_ITS_WAY,
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
 )
 from hub.leasing.quotes import service as quotes
 from hub.ledger import postings
@@ -46,7 +46,7 @@ async def request_signing_payments(tx: Tx, contract_id: ContractId) -> None:
     if contract.state is not ContractState.SIGNED:
         raise RuleBroken("contract_state", before=contract.state, after="signing payments")
     await _owe(tx, contract)
-    mandate = await payments.active_mandate(tx, contract_id)
+    mandate = await mandates.active_mandate(tx, contract_id)
     if mandate is not None:
         await _charge(tx, contract, mandate.id)
     elif not await _mandate_under_way(tx, contract_id):
@@ -94,14 +94,14 @@ async def _charge(tx: Tx, contract: ContractView, mandate_id: MandateId) -> None
 
 
 async def _mandate_under_way(tx: Tx, contract_id: ContractId) -> bool:
-    return any(mandate.state in MANDATE_ON_ITS_WAY for mandate in await payments.mandates_of(tx, contract_id))
+    return any(mandate.state in MANDATE_ON_ITS_WAY for mandate in await mandates.mandates_of(tx, contract_id))
 
 
 async def _request_mandate(tx: Tx, contract: ContractView) -> None:
     if contract.bank_account_id is None:
         raise RuleBroken("bank_account_missing")
     quote = await quotes.get_quote(tx, contract.quote_id)
-    await payments.request_mandate(
+    await mandates.request_mandate(
         tx,
         contract_id=contract.id,
         branch_id=contract.branch_id,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from hub.core.ids import ContractId
 from hub.infra.access import visible
@@ -54,6 +56,41 @@ def _wanted(tx: Tx, kind: type[_Record], window: Window) -> Select[Any]:
     return query
 
 
+async def first_settled_on(tx: Tx, instance: str) -> date | None:
+    """The first day on which an instance has moved money for us; None when it never has."""
+    firsts = [
+        await tx.scalar(select(func.min(kind.settled_on)).where(kind.instance == instance))
+        for kind in (ChargeRecord, PayoutRecord)
+    ]
+    return min((one for one in firsts if one is not None), default=None)
+
+
+async def settled(tx: Tx, instance: str, day_on: date) -> list[MovementView]:
+    """Every debit and payout of an instance that has succeeded with this value date."""
+
+    def are(kind: type[_Record]) -> ColumnElement[bool]:
+        return and_(kind.instance == instance, kind.settled_on == day_on, kind.state == MovementState.SUCCEEDED)
+
+    charges_, payouts_ = await _those(tx, ChargeRecord, are), await _those(tx, PayoutRecord, are)
+    return [*charges_, *payouts_]
+
+
+async def named(tx: Tx, instance: str, refs: Collection[str], ids: Collection[UUID]) -> list[MovementView]:
+    """The debits and payouts of an instance that it calls by these references, or that are these."""
+
+    def are(kind: type[_Record]) -> ColumnElement[bool]:
+        return and_(kind.instance == instance, or_(kind.payment_ref.in_(refs), kind.id.in_(ids)))
+
+    charges_, payouts_ = await _those(tx, ChargeRecord, are), await _those(tx, PayoutRecord, are)
+    return [*charges_, *payouts_]
+
+
+async def _those(
+    tx: Tx, kind: type[_Record], are: Callable[[type[_Record]], ColumnElement[bool]]
+) -> list[MovementView]:
+    return [shown(row) for row in await tx.scalars(select(kind).where(are(kind)))]
+
+
 def shown(row: ChargeRecord | PayoutRecord) -> MovementView:
     """A charge or payout as other rooms see it."""
     return MovementView(
@@ -67,4 +104,6 @@ def shown(row: ChargeRecord | PayoutRecord) -> MovementView:
         payment_ref=row.payment_ref,
         code=row.code,
         due_on=row.due_on if isinstance(row, ChargeRecord) else None,
+        is_payout=isinstance(row, PayoutRecord),
+        settled_on=row.settled_on,
     )

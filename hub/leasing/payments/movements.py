@@ -1,4 +1,4 @@
-"""How a mandate, a charge or a payout moves on when news of it comes, and what that makes known.
+"""How a charge or a payout moves on when news of it comes, and what that makes known.
 
 Whoever calls holds the contract and the row. News comes forward only: what is older than the row's state is stale and
 changes nothing.
@@ -6,18 +6,17 @@ changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
-from hub.core.errors import RetryAdvice
-from hub.core.ids import BranchId, ChargeId, ContractId, MandateId, PayoutId
+from hub.core.ids import BranchId, ChargeId, ContractId, PayoutId
 from hub.core.money import Money
-from hub.core.ports.payments import Mandate, PaymentResult
+from hub.core.ports.payments import PaymentResult
 from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.database import Tx
-from hub.integrations.answers import Answer, CallOutcome
-from hub.integrations.facts import OutcomeKnown
-from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
+from hub.integrations.answers import CallOutcome
+from hub.integrations.dispatch import News
+from hub.leasing.payments.records import ChargeRecord, PayoutRecord
 from hub.leasing.payments.rules import (
     DOUBTFUL,
     LIVE,
@@ -25,9 +24,6 @@ from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
-    MandateRejected,
-    MandateState,
     MovementState,
     PayoutInDoubt,
     PayoutPurpose,
@@ -35,98 +31,12 @@ from hub.leasing.payments.rules import (
     PayoutSucceeded,
     Verdict,
     judge,
-    mandate_may_move,
-    mandate_state,
     may_move,
     refused,
 )
 
 # What a provider has been asked for, and may have promised: nothing is known of it once its end is not to be had.
 _UNDER_WAY = frozenset({MovementState.SENT, MovementState.PENDING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """What a provider has said of a call, at once or late.
-
-    `given_up`: machines have given the call up by the time that the news is taken, so that a promise in it, which is
-    older than that, is worth nothing.
-    """
-
-    instance: str | None
-    outcome: CallOutcome
-    result: object | None
-    error_code: str | None
-    advice: RetryAdvice | None
-    given_up: bool = False
-
-    @classmethod
-    def of(cls, answer: Answer, *, given_up: bool = False) -> News:
-        """What it said at once."""
-        return cls(
-            instance=answer.instance,
-            outcome=answer.outcome,
-            result=answer.result,
-            error_code=answer.error_code,
-            advice=answer.advice,
-            given_up=given_up,
-        )
-
-    @classmethod
-    def late(cls, fact: OutcomeKnown) -> News:
-        """What became known later."""
-        return cls(
-            instance=fact.instance,
-            outcome=fact.outcome,
-            result=fact.result,
-            error_code=fact.error_code,
-            advice=None,
-        )
-
-
-# Mandates
-
-
-def take_mandate(tx: Tx, mandate: MandateRecord, news: News) -> None:
-    """Move a mandate on by what its provider has said."""
-    mandate.instance = news.instance or mandate.instance
-    match news.outcome:
-        case CallOutcome.OK:
-            assert isinstance(news.result, Mandate)
-            after = mandate_state(news.result.status)
-            if after is MandateState.PENDING and news.given_up:
-                after = MandateState.UNKNOWN
-            if _move_mandate(tx, mandate, after):
-                mandate.mandate_ref, mandate.hosted_url = news.result.mandate_ref, news.result.hosted_url
-        case CallOutcome.UNKNOWN:
-            _move_mandate(tx, mandate, MandateState.UNKNOWN)
-        case CallOutcome.REJECTED | CallOutcome.NOT_EXECUTED:
-            if _move_mandate(tx, mandate, MandateState.REJECTED):
-                mandate.code = news.error_code
-        case _:
-            assert_never(news.outcome)
-
-
-def doubt_mandate(tx: Tx, mandate: MandateRecord) -> None:
-    """Nobody knows what became of a mandate."""
-    _move_mandate(tx, mandate, MandateState.UNKNOWN)
-
-
-def _move_mandate(tx: Tx, mandate: MandateRecord, after: MandateState) -> bool:
-    """Move a mandate forward; False when the news is stale."""
-    before = MandateState(mandate.state)
-    if not mandate_may_move(before, after):
-        return False
-    mandate.state, mandate.answered_at = after, tx.now
-    mandate_id, contract_id = MandateId(mandate.id), ContractId(mandate.contract_id)
-    if after is MandateState.ACTIVE:
-        tx.emit(MandateActivated(mandate_id=mandate_id, contract_id=contract_id))
-    elif after is MandateState.REJECTED or (after is MandateState.REVOKED and before is not MandateState.ACTIVE):
-        tx.emit(MandateRejected(mandate_id=mandate_id, contract_id=contract_id))
-    return True
-
-
-# Charges and payouts
 
 
 def take_charge(tx: Tx, charge: ChargeRecord, news: News) -> None:

@@ -1,4 +1,4 @@
-"""The tables of mandates, charges and payouts. One live movement a subject is the database's business."""
+"""The tables of charges and payouts. One live movement a subject is the database's business."""
 
 from __future__ import annotations
 
@@ -10,40 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.money import Money
 from hub.infra.database import Base, one_of
-from hub.leasing.payments.rules import LIVE, ChargePurpose, MandateState, MovementState, PayoutPurpose
+from hub.integrations.dispatch import WAITING, Wish
+from hub.leasing.payments.rules import LIVE, ChargePurpose, MovementState, PayoutPurpose
 
 _LIVE = "state in (" + ", ".join(sorted(f"'{state.value}'" for state in LIVE)) + ")"
-_WAITING = "state in ('requested', 'sent')"
 
 
-class MandateRecord(Base):
-    """A payer's permission to be debited, at one provider instance."""
-
-    __tablename__ = "mandate"
-    __table_args__ = (
-        one_of("state", MandateState),
-        Index("ix_mandate_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
-        Index("ix_mandate_contract_id", "contract_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
-    contract_id: Mapped[UUID]
-    party_id: Mapped[UUID] = mapped_column(ForeignKey("party.id"))
-    bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
-    contract_number: Mapped[str] = mapped_column(String(40))
-    limit_amount: Mapped[Money]
-    state: Mapped[str] = mapped_column(String(20))
-    instance: Mapped[str | None] = mapped_column(String(64))
-    mandate_ref: Mapped[str | None] = mapped_column(String(255))
-    hosted_url: Mapped[str | None] = mapped_column(String(2000))
-    code: Mapped[str | None] = mapped_column(String(120))
-    claimed_until_at: Mapped[datetime | None]
-    requested_at: Mapped[datetime]
-    answered_at: Mapped[datetime | None]
-
-
-class ChargeRecord(Base):
+class ChargeRecord(Wish, Base):
     """One debit under a mandate: asked for once, under its own id as the idempotency key."""
 
     __tablename__ = "charge"
@@ -52,16 +25,17 @@ class ChargeRecord(Base):
         one_of("purpose", ChargePurpose),
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("uq_charge_live_subject", "purpose", "subject_id", unique=True, postgresql_where=text(_LIVE)),
-        Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
+        Index("ix_charge_waiting", "claimed_until_at", postgresql_where=text(WAITING)),
         Index("ix_charge_contract_id", "contract_id"),
         Index("ix_charge_branch_id", "branch_id", "state", "id"),
         Index("ix_charge_by_amount", "amount", "id", postgresql_include=["state", "branch_id"]),
         *(Index(None, one, "state", "id", postgresql_include=["branch_id"]) for one in ("purpose", "instance")),
         Index(None, "branch_id", "id"),
         Index(None, "state", "id"),
+        Index(None, "instance", "settled_on", postgresql_where=text("settled_on is not null")),
+        Index(None, "payment_ref", postgresql_where=text("payment_ref is not null")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
     contract_id: Mapped[UUID]
     mandate_id: Mapped[UUID] = mapped_column(ForeignKey("mandate.id"))
@@ -69,17 +43,15 @@ class ChargeRecord(Base):
     subject_id: Mapped[UUID]
     amount: Mapped[Money]
     due_on: Mapped[date]
-    state: Mapped[str] = mapped_column(String(20))
     instance: Mapped[str | None] = mapped_column(String(64))
     payment_ref: Mapped[str | None] = mapped_column(String(255))
     code: Mapped[str | None] = mapped_column(String(120))
-    claimed_until_at: Mapped[datetime | None]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     settled_on: Mapped[date | None]
 
 
-class PayoutRecord(Base):
+class PayoutRecord(Wish, Base):
     """One payment to somebody: asked for once, under its own id as the idempotency key."""
 
     __tablename__ = "payout"
@@ -95,26 +67,25 @@ class PayoutRecord(Base):
             unique=True,
             postgresql_where=text("state not in ('rejected')"),
         ),
-        Index("ix_payout_waiting", "claimed_until_at", postgresql_where=text(_WAITING)),
+        Index("ix_payout_waiting", "claimed_until_at", postgresql_where=text(WAITING)),
         Index("ix_payout_contract_id", "contract_id"),
         Index("ix_payout_branch_id", "branch_id", "state", "id"),
         Index(None, "state", "id"),
         Index("ix_payout_by_amount", "amount", "id", postgresql_include=["state", "branch_id"]),
         *(Index(None, one, "state", "id", postgresql_include=["branch_id"]) for one in ("purpose", "instance")),
+        Index(None, "instance", "settled_on", postgresql_where=text("settled_on is not null")),
+        Index(None, "payment_ref", postgresql_where=text("payment_ref is not null")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     branch_id: Mapped[UUID] = mapped_column(ForeignKey("branch.id"))
     contract_id: Mapped[UUID | None]
     bank_account_id: Mapped[UUID] = mapped_column(ForeignKey("bank_account.id"))
     purpose: Mapped[str] = mapped_column(String(20))
     subject_id: Mapped[UUID]
     amount: Mapped[Money]
-    state: Mapped[str] = mapped_column(String(20))
     instance: Mapped[str | None] = mapped_column(String(64))
     payment_ref: Mapped[str | None] = mapped_column(String(255))
     code: Mapped[str | None] = mapped_column(String(120))
-    claimed_until_at: Mapped[datetime | None]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     settled_on: Mapped[date | None]

@@ -1,4 +1,4 @@
-"""What may become of a mandate, a charge or a payout, and what an answer means: pure."""
+"""What may become of a charge or a payout, and what an answer means: pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,7 @@ from hub.core.errors import RetryAdvice
 from hub.core.events import Fact
 from hub.core.ids import BranchId, ChargeId, ContractId, MandateId, PayoutId
 from hub.core.money import Money
-from hub.core.ports.payments import MandateStatus, PaymentOutcome, PaymentResult, RejectionAdvice
-
-
-class MandateState(StrEnum):
-    """How far a mandate has come; unknown: asked for, and no answer."""
-
-    REQUESTED = "requested"
-    SENT = "sent"
-    PENDING = "pending"
-    UNKNOWN = "unknown"
-    ACTIVE = "active"
-    REJECTED = "rejected"
-    REVOKED = "revoked"
+from hub.core.ports.payments import PaymentOutcome, PaymentResult, RejectionAdvice
 
 
 class MovementState(StrEnum):
@@ -75,20 +63,6 @@ MOVES: dict[MovementState, frozenset[MovementState]] = {
     MovementState.DISPUTED: frozenset({MovementState.SUCCEEDED}),
 }
 
-_DECIDED = frozenset({MandateState.ACTIVE, MandateState.REJECTED, MandateState.REVOKED})
-MANDATE_MOVES: dict[MandateState, frozenset[MandateState]] = {
-    MandateState.REQUESTED: frozenset({MandateState.SENT}),
-    MandateState.SENT: frozenset({MandateState.PENDING, MandateState.UNKNOWN, *_DECIDED}),
-    MandateState.PENDING: _DECIDED,
-    MandateState.UNKNOWN: frozenset({MandateState.PENDING, *_DECIDED}),
-    MandateState.ACTIVE: frozenset({MandateState.REVOKED}),
-    MandateState.REJECTED: frozenset(),
-    MandateState.REVOKED: frozenset(),
-}
-
-# Asked for, and nobody has said yes or no.
-MANDATE_ON_ITS_WAY = frozenset({MandateState.REQUESTED, MandateState.SENT, MandateState.PENDING, MandateState.UNKNOWN})
-
 NOT_EXECUTED = "not_executed"
 
 
@@ -126,19 +100,9 @@ def refused(code: str | None, advice: RetryAdvice | None) -> Verdict:
     return Verdict(state=MovementState.REJECTED, code=code or NOT_EXECUTED, advice=again)
 
 
-def mandate_state(status: MandateStatus) -> MandateState:
-    """The state that a provider's word for a mandate means."""
-    return MandateState(status.value)
-
-
 def may_move(before: MovementState, after: MovementState) -> bool:
     """Whether a movement may go on to that state; anything else is stale news."""
     return after in MOVES[before]
-
-
-def mandate_may_move(before: MandateState, after: MandateState) -> bool:
-    """Whether a mandate may go on to that state; anything else is stale news."""
-    return after in MANDATE_MOVES[before]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +115,6 @@ class ChargeWish:
     subject_id: UUID
     money: Money
     due_on: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MandateView:
-    """A mandate as other rooms see it; `limit` is the most that one debit may take."""
-
-    id: MandateId
-    contract_id: ContractId
-    state: MandateState
-    limit: Money
-    instance: str | None
-    hosted_url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,22 +131,8 @@ class MovementView:
     payment_ref: str | None
     code: str | None
     due_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MandateActivated(Fact):
-    """Money may be debited under this mandate."""
-
-    mandate_id: MandateId
-    contract_id: ContractId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MandateRejected(Fact):
-    """The payer or the provider refused the mandate, or took it back before it was active."""
-
-    mandate_id: MandateId
-    contract_id: ContractId
+    is_payout: bool = False
+    settled_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Ask for mandates, charges and payouts, perform them through the executor, record what became of them.
+"""Ask for charges and payouts, perform them through the executor, record what became of them.
 
 Three steps each: `request_*` writes the wish, `perform_*` calls the provider with no transaction open, `record_*`
 writes the answer. The row's id is the idempotency key, so a step that is repeated after a crash repeats no effect.
@@ -6,95 +6,52 @@ writes the answer. The row's id is the idempotency key, so a step that is repeat
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from hub.core.errors import Conflict, InvalidInput, NotFound, RuleBroken
-from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, MandateId, PartyId, PayoutId
+from hub.core.errors import Conflict, NotFound, RuleBroken
+from hub.core.ids import BankAccountId, BranchId, ChargeId, ContractId, MandateId, PayoutId
 from hub.core.money import Money
-from hub.core.ports.payments import CollectRequest, MandateRequest, PayoutRequest
+from hub.core.ports.payments import CollectRequest, PayoutRequest
 from hub.infra import audit, staff
-from hub.infra.abreast import abreast
 from hub.infra.access import system, visible
-from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
-from hub.integrations import call_log
-from hub.integrations.executor import Answer, Ask, Executor
+from hub.integrations.answers import Answer, Ask
+from hub.integrations.dispatch import CHUNK, News, as_it_stands, send_out
+from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.routing import RouteFacts
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateState, MandateView
 from hub.leasing.parties import service as parties
 from hub.leasing.payments import movements
 from hub.leasing.payments.listing import shown
-from hub.leasing.payments.movements import News
-from hub.leasing.payments.records import ChargeRecord, MandateRecord, PayoutRecord
+from hub.leasing.payments.records import ChargeRecord, PayoutRecord
 from hub.leasing.payments.rules import (
     DOUBTFUL,
     LIVE,
     ChargePurpose,
     ChargeWish,
-    MandateState,
-    MandateView,
     MovementState,
     MovementView,
     PayoutPurpose,
 )
 
-CHUNK = 500
-AT_ONCE = 16
-# A claim that outlives this belongs to a worker that has died; the same key makes taking it over safe.
-CLAIM = timedelta(seconds=45)
-
-PERFORM_MANDATES = "payments.perform_mandates"
 PERFORM_CHARGES = "payments.perform_charges"
 PERFORM_PAYOUTS = "payments.perform_payouts"
 
-_Record = TypeVar("_Record", MandateRecord, ChargeRecord, PayoutRecord)
+_ACTOR = system("payments")
+
+_Record = TypeVar("_Record", ChargeRecord, PayoutRecord)
 
 
 # Asking
-
-
-async def request_mandate(
-    tx: Tx,
-    *,
-    contract_id: ContractId,
-    branch_id: BranchId,
-    party_id: PartyId,
-    bank_account_id: BankAccountId,
-    limit: Money,
-    contract_number: str,
-) -> MandateId:
-    """Ask the payer for a direct-debit mandate; `limit` is the most that one debit may take.
-
-    Raises InvalidInput for an account that is not the payer's, or a limit of nothing.
-    """
-    if limit.minor <= 0:
-        raise InvalidInput("limit", "must be more than nothing")
-    if bank_account_id not in {account.id for account in await parties.list_bank_accounts(tx, party_id)}:
-        raise InvalidInput("bank_account_id", "is not an account of the payer")
-    mandate = MandateRecord(
-        id=tx.new_id(),
-        branch_id=branch_id,
-        contract_id=contract_id,
-        party_id=party_id,
-        bank_account_id=bank_account_id,
-        contract_number=contract_number,
-        limit_amount=limit,
-        state=MandateState.REQUESTED,
-        requested_at=tx.now,
-    )
-    tx.add(mandate)
-    await tx.flush()
-    await audit.record(tx, action="mandate.requested", subject="contract", subject_id=contract_id, branch_id=branch_id)
-    await tx.jobs.enqueue(tx, PERFORM_MANDATES, key=PERFORM_MANDATES)
-    return MandateId(mandate.id)
 
 
 async def request_charge(
@@ -127,22 +84,21 @@ async def request_charges(tx: Tx, wishes: Sequence[ChargeWish]) -> list[ChargeId
     """
     if not wishes:
         return []
-    wanted = select(MandateRecord).where(MandateRecord.id.in_({wish.mandate_id for wish in wishes}))
-    mandates = {mandate.id: mandate for mandate in await tx.scalars(wanted)}
-    charges = [_charge(tx, wish, mandates.get(wish.mandate_id)) for wish in wishes]
+    known = await mandates.views_of(tx, list({wish.mandate_id for wish in wishes}))
+    charges = [_charge(tx, wish, known.get(wish.mandate_id)) for wish in wishes]
     tx.add_all(charges)
     await _flush(tx, "charge_under_way")
     await tx.jobs.enqueue(tx, PERFORM_CHARGES, key=PERFORM_CHARGES)
     return [ChargeId(charge.id) for charge in charges]
 
 
-def _charge(tx: Tx, wish: ChargeWish, mandate: MandateRecord | None) -> ChargeRecord:
+def _charge(tx: Tx, wish: ChargeWish, mandate: MandateView | None) -> ChargeRecord:
     if mandate is None or mandate.contract_id != wish.contract_id:
         raise NotFound("mandate", wish.mandate_id)
     if mandate.state != MandateState.ACTIVE:
         raise RuleBroken("mandate_not_active", state=mandate.state)
-    if wish.money > mandate.limit_amount:
-        raise RuleBroken("over_mandate_limit", asked=wish.money, limit=mandate.limit_amount)
+    if wish.money > mandate.limit:
+        raise RuleBroken("over_mandate_limit", asked=wish.money, limit=mandate.limit)
     return ChargeRecord(
         id=tx.new_id(),
         branch_id=mandate.branch_id,
@@ -198,87 +154,21 @@ async def _flush(tx: Tx, reason: str) -> None:
         raise Conflict(reason) from error
 
 
-# Performing: claim a chunk, call with no transaction open, record each answer in its own transaction
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """A claimed row, what to ask of the provider for it, and how long it is ours."""
-
-    id: UUID
-    ask: Ask
-    until_at: datetime
-
-
-async def _claim(
-    database: Database, record: type[_Record], prepare: Callable[[Tx, _Record], Awaitable[Ask]], limit: int
-) -> list[_Errand]:
-    async with database.transaction(system("payments")) as tx:
-        forsaken = and_(record.state == MovementState.SENT, record.claimed_until_at < tx.now)
-        due = (
-            select(record)
-            .where(or_(record.state == MovementState.REQUESTED, forsaken))
-            .order_by(record.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        rows, until_at = (await tx.scalars(due)).all(), tx.now + CLAIM
-        for row in rows:
-            row.state, row.claimed_until_at = MovementState.SENT, until_at
-        return [_Errand(row.id, await prepare(tx, row), until_at) for row in rows]
-
-
-async def _run(
-    database: Database,
-    executor: Executor,
-    errands: Sequence[_Errand],
-    record: Callable[[Tx, UUID, Answer], Awaitable[None]],
-) -> int:
-    async def one(errand: _Errand) -> None:
-        # A call that could outlive the claim would meet whoever takes the row over: it is left to them.
-        if database.clock.now() + timedelta(seconds=errand.ask.deadline_s) > errand.until_at:
-            return
-        answer = await executor.call(errand.ask)
-        crash_point("payments.before_record")
-        async with database.transaction(system("payments")) as tx:
-            await record(tx, errand.id, answer)
-
-    return await abreast(errands, one, at_once=AT_ONCE)
-
-
-async def perform_mandates(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
-    """Send out the mandates that wait; returns how many."""
-    return await _run(database, executor, await _claim(database, MandateRecord, _mandate_ask, limit), record_mandate)
+# Performing
 
 
 async def perform_charges(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
     """Send out the charges that wait; returns how many."""
-    return await _run(database, executor, await _claim(database, ChargeRecord, _charge_ask, limit), record_charge)
+    return await send_out(database, executor, ChargeRecord, _charge_ask, record_charge, actor=_ACTOR, limit=limit)
 
 
 async def perform_payouts(database: Database, executor: Executor, *, limit: int = CHUNK) -> int:
     """Send out the payouts that wait; returns how many."""
-    return await _run(database, executor, await _claim(database, PayoutRecord, _payout_ask, limit), record_payout)
-
-
-async def _mandate_ask(tx: Tx, mandate: MandateRecord) -> Ask:
-    request = MandateRequest(
-        payer_ref=str(mandate.party_id),
-        account=await parties.payer_account(tx, BankAccountId(mandate.bank_account_id)),
-        limit=mandate.limit_amount,
-        contract_number=mandate.contract_number,
-    )
-    return Ask(
-        operation="payments_mandate",
-        request=request,
-        key=str(mandate.id),
-        lease_id=mandate.contract_id,
-        route=await _route(tx, mandate.branch_id, mandate.contract_id, mandate.limit_amount),
-    )
+    return await send_out(database, executor, PayoutRecord, _payout_ask, record_payout, actor=_ACTOR, limit=limit)
 
 
 async def _charge_ask(tx: Tx, charge: ChargeRecord) -> Ask:
-    mandate = await tx.get_one(MandateRecord, charge.mandate_id)
+    mandate = (await mandates.views_of(tx, [MandateId(charge.mandate_id)]))[MandateId(charge.mandate_id)]
     assert mandate.mandate_ref is not None, "an active mandate has the provider's reference"
     request = CollectRequest(
         money=charge.amount,
@@ -316,34 +206,21 @@ async def _route(tx: Tx, branch_id: UUID, contract_id: UUID | None, amount: Mone
 # Recording
 
 
-async def record_mandate(tx: Tx, mandate_id: UUID, answer: Answer) -> None:
-    """Write down what the provider said to a mandate request."""
-    held = await _held(tx, MandateRecord, mandate_id)
-    movements.take_mandate(tx, held, await _as_it_stands(tx, answer))
-
-
 async def record_charge(tx: Tx, charge_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a charge."""
     held = await _held(tx, ChargeRecord, charge_id)
-    movements.take_charge(tx, held, await _as_it_stands(tx, answer))
+    movements.take_charge(tx, held, await as_it_stands(tx, answer))
 
 
 async def record_payout(tx: Tx, payout_id: UUID, answer: Answer) -> None:
     """Write down what the provider said to a payout."""
     held = await _held(tx, PayoutRecord, payout_id)
-    movements.take_payout(tx, held, await _as_it_stands(tx, answer))
-
-
-async def _as_it_stands(tx: Tx, answer: Answer) -> News:
-    """What the provider has said, read again under the lock: whoever asked may have been slower than the pursuit."""
-    return News.of(answer, given_up=await call_log.is_escalated(tx, answer.call_id))
+    movements.take_payout(tx, held, await as_it_stands(tx, answer))
 
 
 async def record_outcome_known(tx: Tx, fact: OutcomeKnown) -> None:
     """Take late news of a call: from reconcile, a poll, or a callback."""
     match fact.operation:
-        case "payments_mandate":
-            movements.take_mandate(tx, await _held(tx, MandateRecord, UUID(fact.key)), News.late(fact))
         case "payments_collect":
             movements.take_charge(tx, await _held(tx, ChargeRecord, UUID(fact.key)), News.late(fact))
         case "payments_payout":
@@ -355,8 +232,6 @@ async def record_outcome_known(tx: Tx, fact: OutcomeKnown) -> None:
 async def record_escalated(tx: Tx, fact: OutcomeEscalated) -> None:
     """A person must find out what became of a movement: it is in doubt from now on, if it was not, and that is told."""
     match fact.operation:
-        case "payments_mandate":
-            movements.doubt_mandate(tx, await _held(tx, MandateRecord, UUID(fact.key)))
         case "payments_collect":
             movements.doubt_charge(tx, await _held(tx, ChargeRecord, UUID(fact.key)))
         case "payments_payout":
@@ -375,27 +250,6 @@ async def _held(tx: Tx, record: type[_Record], row_id: UUID) -> _Record:
 
 
 # Looking
-
-
-async def active_mandate(tx: Tx, contract_id: ContractId) -> MandateView | None:
-    """The newest active mandate of a contract, or None."""
-    return (await active_mandates(tx, [contract_id])).get(contract_id)
-
-
-async def active_mandates(tx: Tx, contract_ids: Sequence[ContractId]) -> Mapping[ContractId, MandateView]:
-    """The newest active mandate of each of these contracts that has one."""
-    rows = (
-        select(MandateRecord)
-        .where(MandateRecord.contract_id.in_(contract_ids), MandateRecord.state == MandateState.ACTIVE)
-        .order_by(MandateRecord.id)
-    )
-    return {ContractId(row.contract_id): _mandate_view(row) for row in await tx.scalars(rows)}
-
-
-async def mandates_of(tx: Tx, contract_id: ContractId) -> list[MandateView]:
-    """Every mandate of a contract that the actor may see, newest first."""
-    rows = select(MandateRecord).where(MandateRecord.contract_id == contract_id).order_by(MandateRecord.id.desc())
-    return [_mandate_view(row) for row in await tx.scalars(visible(rows, MandateRecord.branch_id, tx.actor))]
 
 
 async def charges_of(tx: Tx, contract_id: ContractId) -> list[MovementView]:
@@ -445,14 +299,3 @@ async def _charged(
 ) -> frozenset[UUID]:
     rows = select(column).where(ChargeRecord.contract_id.in_(contract_ids), ChargeRecord.state.in_(sorted(states)))
     return frozenset(await tx.scalars(rows))
-
-
-def _mandate_view(row: MandateRecord) -> MandateView:
-    return MandateView(
-        id=MandateId(row.id),
-        contract_id=ContractId(row.contract_id),
-        state=MandateState(row.state),
-        limit=row.limit_amount,
-        instance=row.instance,
-        hosted_url=row.hosted_url,
-    )

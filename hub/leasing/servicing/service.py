@@ -25,14 +25,14 @@ from hub.leasing.instalments.debits import day_problem, retry_on
 from hub.leasing.instalments.night import Closed, close_day, entries, next_event_on
 from hub.leasing.instalments.rules import OWED, InstalmentState, days_past_due
 from hub.leasing.inventory import service as inventory
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateActivated, MandateView
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
     ChargeWish,
-    MandateActivated,
-    MandateView,
 )
 from hub.leasing.products import service as products
 from hub.leasing.products.schedule import ScheduledInstalment
@@ -216,12 +216,12 @@ async def _charge(tx: Tx, results: _Results) -> None:
     ids = [contract_id for contract_id, rents in wanted.items() if rents]
     if not ids:
         return
-    mandates, under_way = await payments.active_mandates(tx, ids), await payments.under_way(tx, *ids)
+    active, under_way = await mandates.active_mandates(tx, ids), await payments.under_way(tx, *ids)
     wishes: list[ChargeWish] = []
     for account, _ in results:
         for rent in account.owed_rents:
             if rent.id in wanted[account.contract_id] - under_way:
-                wishes.extend(_wish(tx, rent, mandates.get(account.contract_id)))
+                wishes.extend(_wish(tx, rent, active.get(account.contract_id)))
     await payments.request_charges(tx, wishes)
 
 

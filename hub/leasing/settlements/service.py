@@ -16,12 +16,13 @@ from hub.infra.database import Database, Tx
 from hub.leasing.contracts import service as contracts
 from hub.leasing.instalments.debits import retry_on
 from hub.leasing.instalments.night import close_day
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateActivated
 from hub.leasing.payments import service as payments
 from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
     PayoutPurpose,
     PayoutSucceeded,
 )
@@ -100,7 +101,7 @@ async def accept_payoff(tx: Tx, *, contract_id: ContractId, payoff_id: UUID) -> 
         raise Conflict(f"this quote is {record.state}")
     if not record.as_of_on <= tx.today <= record.valid_until_on:
         raise RuleBroken("payoff_not_valid_today", valid_from=record.as_of_on, valid_until=record.valid_until_on)
-    mandate = await payments.active_mandate(tx, contract_id)
+    mandate = await mandates.active_mandate(tx, contract_id)
     if mandate is None:
         raise RuleBroken("no_active_mandate", contract=contract_id)
     await servicing.pause_for_settlement(
@@ -292,7 +293,7 @@ async def charge_option_again(tx: Tx, contract_id: ContractId) -> None:
 
 async def _charge_option(tx: Tx, end: LeaseEndRecord, account: AccountView) -> str | None:
     """Ask for the price of the purchase option; gives the reason when it cannot be debited now."""
-    mandate = await payments.active_mandate(tx, account.contract_id)
+    mandate = await mandates.active_mandate(tx, account.contract_id)
     if mandate is None:
         return "no_active_mandate"
     if end.option_amount > mandate.limit:

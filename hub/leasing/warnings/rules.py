@@ -27,6 +27,7 @@ class WarningKind(StrEnum):
     CALL_ESCALATED = "call_escalated"
     MONEY_UNALLOCATED = "money_unallocated"
     PAYOUT_REJECTED = "payout_rejected"
+    MANDATE_REVOKED = "mandate_revoked"
 
 
 class WarningState(StrEnum):
@@ -58,6 +59,7 @@ class WarningCode(StrEnum):
     CANCELLED_PAID = "cancelled_paid"
     MORE_THAN_OWED = "more_than_owed"
     MANDATE_REFUSED = "mandate_refused"
+    MANDATE_TAKEN_BACK = "mandate_taken_back"
     PROMISE_BROKEN = "promise_broken"
     DEVICE_ALARM = "device_alarm"
     CALL_ESCALATED = "call_escalated"
@@ -77,6 +79,7 @@ SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.CANCELLED_PAID: "%(money)s was paid out after all, on a disbursement that is cancelled",
     WarningCode.MORE_THAN_OWED: "%(money)s more has come than was owed",
     WarningCode.MANDATE_REFUSED: "the mandate was refused",
+    WarningCode.MANDATE_TAKEN_BACK: "the payer has revoked the mandate",
     WarningCode.PROMISE_BROKEN: "%(money)s was promised and has not come",
     WarningCode.DEVICE_ALARM: "device alarm: %(kind)s",
     WarningCode.CALL_ESCALATED: "%(operation)s at %(provider)s: %(reason)s",

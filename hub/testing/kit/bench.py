@@ -25,7 +25,11 @@ GRACE_S = 1.5  # how much longer the kit waits before it gives a call up
 CALM_S = 5.0
 _KEY_LENGTH = 36  # the hub's keys are UUIDs
 _HEALTH = "provider_health"
-_LAST = ("payments_cancel", "esign_void")  # arranged last: what they would stop must not come to its end meanwhile
+_LAST = (
+    "payments_cancel",
+    "payments_revoke_mandate",
+    "esign_void",
+)  # arranged last: what they would stop must not come to its end meanwhile
 # The one operation of each capability that is tried on every transport.
 _LEADING = {
     Capability.CREDIT_BUREAU: "credit_pull",

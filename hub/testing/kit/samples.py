@@ -41,6 +41,7 @@ from hub.core.ports.payments import (
     PaymentResult,
     PayoutRequest,
     RefundRequest,
+    RevokeRequest,
     StatementRequest,
 )
 from hub.core.ports.sms import MessageCategory, MessageChannel, MessageReceipt, MessageRequest
@@ -76,6 +77,7 @@ def samples(clock: Clock) -> Mapping[str, object | Arrange]:
         "esign_fetch": lambda stage: _envelope_to_fetch(stage, clock),
         "payments_mandate": mandate_request(),
         "payments_mandate_status": _status_of_mandate,
+        "payments_revoke_mandate": _revocation,
         "payments_collect": collect_request,
         "payments_payout": PayoutRequest(money=RENT, account=_account(), purpose="deposit"),
         "payments_refund": _refund,
@@ -179,6 +181,10 @@ async def collect_request(stage: Stage) -> CollectRequest:
 async def _paid(stage: Stage) -> str:
     result = _expected(await stage.call("payments_collect", await collect_request(stage)), PaymentResult)
     return str(result.payment_ref)
+
+
+async def _revocation(stage: Stage) -> RevokeRequest:
+    return RevokeRequest(mandate_ref=(await _agreed(stage)).mandate_ref, reason="the lease has ended")
 
 
 async def _status_of_mandate(stage: Stage) -> StatusQuery:

@@ -10,18 +10,14 @@ from hypothesis import strategies as st
 
 from hub.core.errors import RetryAdvice
 from hub.core.money import Money
-from hub.core.ports.payments import MandateStatus, PaymentOutcome, PaymentResult, RejectionAdvice
+from hub.core.ports.payments import PaymentOutcome, PaymentResult, RejectionAdvice
 from hub.leasing.payments.rules import (
     DOUBTFUL,
     LIVE,
-    MANDATE_MOVES,
     MOVES,
     NOT_EXECUTED,
-    MandateState,
     MovementState,
     judge,
-    mandate_may_move,
-    mandate_state,
     may_move,
     refused,
 )
@@ -107,19 +103,3 @@ def test_a_state_is_either_live_or_over_and_doubt_is_named() -> None:
     assert set(MOVES) == set(MovementState)
     assert {MovementState.UNKNOWN, MovementState.DISPUTED} == DOUBTFUL
     assert {MovementState.SUCCEEDED, MovementState.REJECTED, MovementState.DISPUTED} == set(MovementState) - LIVE
-
-
-@pytest.mark.parametrize("status", list(MandateStatus))
-def test_every_word_of_a_provider_for_a_mandate_has_a_state(status: MandateStatus) -> None:
-    assert mandate_state(status).value == status.value
-    assert mandate_may_move(MandateState.SENT, mandate_state(status))
-
-
-@pytest.mark.parametrize("before", list(MandateState))
-def test_a_mandate_never_goes_back(before: MandateState) -> None:
-    order = list(MANDATE_MOVES)
-    for after in MANDATE_MOVES[before]:
-        assert order.index(after) > order.index(before) or (before, after) == (
-            MandateState.UNKNOWN,
-            MandateState.PENDING,
-        )

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from hub.core.errors import Conflict, InvalidInput, NotFound, NotSent, Rejected, RetryAdvice, RuleBroken, UnknownOutcome
-from hub.core.ids import BankAccountId, ChargeId, ContractId, MandateId, PartyId
+from hub.core.errors import Conflict, NotFound, NotSent, Rejected, RetryAdvice, RuleBroken, UnknownOutcome
+from hub.core.ids import ContractId
 from hub.core.money import Money
-from hub.core.ports.payments import Mandate, MandateStatus, PaymentOutcome, PaymentResult, RejectionAdvice
+from hub.core.ports.payments import PaymentOutcome, PaymentResult, RejectionAdvice
 from hub.infra.access import Actor
-from hub.infra.database import Database, Tx
+from hub.infra.database import Tx
 from hub.integrations import reconcile
 from hub.integrations.answers import Answer, CallOutcome
+from hub.integrations.dispatch import AT_ONCE, CLAIM
 from hub.integrations.executor import Executor
-from hub.integrations.facts import OutcomeEscalated, OutcomeKnown
 from hub.integrations.records import ProviderCall
 from hub.integrations.verdicts import CallState
-from hub.leasing.parties import service as parties
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateActivated
 from hub.leasing.payments import service
 from hub.leasing.payments.rules import (
     ChargeInDoubt,
-    ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
-    MandateRejected,
-    MandateState,
     MovementState,
     MovementView,
     PayoutInDoubt,
@@ -41,157 +36,8 @@ from hub.leasing.payments.rules import (
     PayoutSucceeded,
 )
 from tests.integrations.fakes import Step
-from tests.leasing.running import PENDING, House, refused, settled, taken
-
-RENT = Money.of("100.00")
-
-
-@dataclass(kw_only=True)
-class Till:
-    """A payer with an account, a contract's id, and nobody who listens but this room."""
-
-    house: House
-    party_id: PartyId
-    bank_account_id: BankAccountId
-    contract_id: ContractId
-
-    @property
-    def database(self) -> Database:
-        return self.house.database
-
-    async def in_tx(self, work: Callable[[Tx], object]) -> None:
-        async with self.database.transaction(self.house.system) as tx:
-            await work(tx)  # type: ignore[misc]
-
-    async def mandate(self, limit: str = "5000.00") -> MandateId:
-        async with self.database.transaction(self.house.seller) as tx:
-            return await service.request_mandate(
-                tx,
-                contract_id=self.contract_id,
-                branch_id=self.house.branch,
-                party_id=self.party_id,
-                bank_account_id=self.bank_account_id,
-                limit=Money.of(limit),
-                contract_number="LC-1",
-            )
-
-    async def active_mandate(self) -> MandateId:
-        mandate_id = await self.mandate()
-        await service.perform_mandates(self.database, self.house.executor)
-        return mandate_id
-
-    async def charge(self, mandate_id: MandateId, subject_id: UUID | None = None, money: Money = RENT) -> ChargeId:
-        async with self.database.transaction(self.house.system) as tx:
-            return await service.request_charge(
-                tx,
-                contract_id=self.contract_id,
-                mandate_id=mandate_id,
-                purpose=ChargePurpose.RENT,
-                subject_id=subject_id or tx.new_id(),
-                money=money,
-                due_on=tx.today,
-            )
-
-    async def charged(self, *steps: Step) -> MovementView:
-        """One charge, performed against that script."""
-        self.house.bank.steps["payments_collect"] = list(steps)
-        await self.charge(await self.active_mandate())
-        await service.perform_charges(self.database, self.house.executor)
-        return (await self.charges())[0]
-
-    async def charges(self) -> list[MovementView]:
-        async with self.database.transaction(self.house.system) as tx:
-            return await service.charges_of(tx, self.contract_id)
-
-    async def news(self, operation: str, key: object, **changes: object) -> None:
-        fields = {"outcome": CallOutcome.OK, "result": None, "error_code": None, **changes}
-        fact = OutcomeKnown(call_id=UUID(int=1), operation=operation, key=str(key), instance="bank", **fields)  # type: ignore[arg-type]
-        await self.in_tx(lambda tx: service.record_outcome_known(tx, fact))
-
-    async def escalate(self, operation: str, key: object) -> None:
-        fact = OutcomeEscalated(
-            call_id=UUID(int=1), operation=operation, key=str(key), instance="bank", reason="nobody knows"
-        )
-        await self.in_tx(lambda tx: service.record_escalated(tx, fact))
-
-
-@pytest.fixture
-async def till(house: House) -> Till:
-    house.table = {OutcomeKnown: (service.record_outcome_known,)}
-    async with house.database.transaction(house.seller) as tx:
-        party_id = await house.register(tx)
-        account_id = await parties.add_bank_account(
-            tx, party_id=party_id, bank_code="ICBC", number="6222021234567890128"
-        )
-        contract_id = ContractId(tx.new_id())
-    house.heard.clear()
-    return Till(house=house, party_id=party_id, bank_account_id=account_id, contract_id=contract_id)
-
-
-# Mandates
-
-
-async def test_a_mandate_is_asked_for_and_becomes_active(till: Till) -> None:
-    mandate_id = await till.active_mandate()
-    async with till.database.transaction(till.house.seller) as tx:
-        active = await service.active_mandate(tx, till.contract_id)
-        assert active is not None
-        assert (active.id, active.state, active.instance) == (mandate_id, MandateState.ACTIVE, "bank")
-        assert active.limit == Money.of("5000.00")
-        assert await service.mandates_of(tx, till.contract_id) == [active]
-    assert till.house.told(MandateActivated) == [MandateActivated(mandate_id=mandate_id, contract_id=till.contract_id)]
-    [sent] = till.house.bank.of("payments_mandate")
-    assert (sent.request.account.number, sent.ctx.idempotency_key) == ("6222021234567890128", str(mandate_id))
-
-
-async def test_a_mandate_that_waits_for_the_payer_becomes_active_by_late_news(till: Till) -> None:
-    waiting = Mandate(mandate_ref="m-7", status=MandateStatus.PENDING, hosted_url="https://bank.example/agree")
-    till.house.bank.steps["payments_mandate"] = [waiting]
-    mandate_id = await till.active_mandate()
-    async with till.database.transaction(till.house.seller) as tx:
-        [mandate] = await service.mandates_of(tx, till.contract_id)
-        assert (mandate.state, mandate.hosted_url) == (MandateState.PENDING, "https://bank.example/agree")
-        assert await service.active_mandate(tx, till.contract_id) is None
-    agreed = Mandate(mandate_ref="m-7", status=MandateStatus.ACTIVE)
-    await till.news("payments_mandate", mandate_id, result=agreed)
-    await till.news("payments_mandate", mandate_id, result=agreed)
-    await till.news("payments_mandate", mandate_id, result=waiting)  # stale
-    assert len(till.house.told(MandateActivated)) == 1
-    async with till.database.transaction(till.house.seller) as tx:
-        assert await service.active_mandate(tx, till.contract_id) is not None
-
-
-@pytest.mark.parametrize(
-    ("step", "state"),
-    [
-        (Rejected("card_blocked"), MandateState.REJECTED),
-        (Mandate(mandate_ref="m", status=MandateStatus.REJECTED), MandateState.REJECTED),
-        (Mandate(mandate_ref="m", status=MandateStatus.REVOKED), MandateState.REVOKED),
-        (UnknownOutcome("reset"), MandateState.UNKNOWN),
-    ],
-)
-async def test_a_mandate_that_does_not_come_about(till: Till, step: Step, state: MandateState) -> None:
-    till.house.bank.steps["payments_mandate"] = [step]
-    await till.active_mandate()
-    async with till.database.transaction(till.house.seller) as tx:
-        [mandate] = await service.mandates_of(tx, till.contract_id)
-    assert mandate.state is state
-    assert len(till.house.told(MandateRejected)) == (state is not MandateState.UNKNOWN)
-    till.house.clock.advance(timedelta(minutes=5))
-    assert await service.perform_mandates(till.database, till.house.executor) == 0
-
-
-async def test_a_mandate_is_for_the_payers_own_account_and_more_than_nothing(till: Till) -> None:
-    with pytest.raises(InvalidInput, match="limit"):
-        await till.mandate("0.00")
-    async with till.database.transaction(till.house.seller) as tx:
-        other = await till.house.register(tx)
-        till.bank_account_id = await parties.add_bank_account(
-            tx, party_id=other, bank_code="ICBC", number="6222020000000000008"
-        )
-    with pytest.raises(InvalidInput, match="bank_account_id"):
-        await till.mandate()
-
+from tests.leasing.running import PENDING, refused, settled, taken
+from tests.leasing.till import RENT, Till
 
 # Charges
 
@@ -229,7 +75,7 @@ async def test_a_charge_needs_an_active_mandate_of_the_contract_and_keeps_to_its
     mandate_id = await till.mandate("50.00")
     with pytest.raises(RuleBroken, match="mandate_not_active"):
         await till.charge(mandate_id)
-    await service.perform_mandates(till.database, till.house.executor)
+    await mandates.perform_mandates(till.database, till.house.executor)
     with pytest.raises(RuleBroken, match="over_mandate_limit"):
         await till.charge(mandate_id)
     till.contract_id = ContractId(uuid4())
@@ -368,7 +214,7 @@ async def _claim_and_die(till: Till) -> None:
     await till.in_tx(
         lambda tx: tx.execute(
             sa.text("update charge set state = 'sent', claimed_until_at = :until"),
-            {"until": tx.now + service.CLAIM},
+            {"until": tx.now + CLAIM},
         )
     )
 
@@ -377,7 +223,7 @@ async def test_a_claim_of_a_dead_worker_is_taken_over_when_it_has_run_out(till: 
     await till.charge(await till.active_mandate())
     await _claim_and_die(till)
     assert await service.perform_charges(till.database, till.house.executor) == 0
-    till.house.clock.advance(service.CLAIM + timedelta(seconds=1))
+    till.house.clock.advance(CLAIM + timedelta(seconds=1))
     assert await service.perform_charges(till.database, till.house.executor) == 1
     assert (await till.charges())[0].state is MovementState.SUCCEEDED
     assert len(till.house.bank.of("payments_collect")) == 1
@@ -388,7 +234,7 @@ async def test_a_worker_that_died_after_the_call_leaves_the_answer_to_the_next(t
     till.house.heard.clear()
     await till.in_tx(lambda tx: tx.execute(sa.text("update charge set settled_on = null")))
     await _claim_and_die(till)
-    till.house.clock.advance(service.CLAIM + timedelta(seconds=1))
+    till.house.clock.advance(CLAIM + timedelta(seconds=1))
     await service.perform_charges(till.database, till.house.executor)
     assert (await till.charges())[0].state is MovementState.SUCCEEDED
     assert [fact.charge_id for fact in till.house.told(ChargeSucceeded)] == [charge.id]
@@ -397,7 +243,7 @@ async def test_a_worker_that_died_after_the_call_leaves_the_answer_to_the_next(t
 
 async def test_a_call_that_could_outlive_its_claim_is_left_to_the_next(till: Till) -> None:
     mandate_id = await till.active_mandate()
-    for _ in range(service.AT_ONCE + 1):
+    for _ in range(AT_ONCE + 1):
         await till.charge(mandate_id)
 
     async def slowly(request: object, ctx: object) -> PaymentResult:
@@ -406,12 +252,12 @@ async def test_a_call_that_could_outlive_its_claim_is_left_to_the_next(till: Til
         return taken(RENT)
 
     till.house.bank.steps["payments_collect"] = [lambda request, ctx: slowly(request, ctx)]
-    assert await service.perform_charges(till.database, till.house.executor) == service.AT_ONCE + 1
+    assert await service.perform_charges(till.database, till.house.executor) == AT_ONCE + 1
     states = [charge.state for charge in await till.charges()]
-    assert states.count(MovementState.SUCCEEDED) == service.AT_ONCE
+    assert states.count(MovementState.SUCCEEDED) == AT_ONCE
     assert states.count(MovementState.SENT) == 1
     till.house.bank.steps["payments_collect"] = [settled()]
-    till.house.clock.advance(service.CLAIM)
+    till.house.clock.advance(CLAIM)
     await service.perform_charges(till.database, till.house.executor)
     assert {charge.state for charge in await till.charges()} == {MovementState.SUCCEEDED}
 
@@ -434,7 +280,7 @@ async def test_one_that_goes_wrong_stops_no_other(till: Till, monkeypatch: pytes
     assert states.pop(bad) is MovementState.SENT
     assert set(states.values()) == {MovementState.SUCCEEDED}
     monkeypatch.undo()
-    till.house.clock.advance(service.CLAIM + timedelta(seconds=1))
+    till.house.clock.advance(CLAIM + timedelta(seconds=1))
     await service.perform_charges(till.database, till.house.executor)
     assert {charge.state for charge in await till.charges()} == {MovementState.SUCCEEDED}
     assert len(till.house.bank.of("payments_collect")) == 2
@@ -506,7 +352,7 @@ async def test_nobody_outside_the_branch_sees_movements(till: Till, outsider: Ac
         assert await service.charges_of(tx, till.contract_id) == []
         assert await service.list_charges(tx) == []
         assert await service.payouts_of(tx, till.contract_id) == []
-        assert await service.mandates_of(tx, till.contract_id) == []
+        assert await mandates.mandates_of(tx, till.contract_id) == []
 
 
 async def test_charges_are_listed_a_page_at_a_time(till: Till) -> None:

@@ -17,8 +17,9 @@ from hub.infra.access import Actor
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.instalments.rules import Instalment, InstalmentState
-from hub.leasing.payments import service as payments
-from hub.leasing.payments.rules import MandateActivated, MovementState
+from hub.leasing.mandates import service as mandates
+from hub.leasing.mandates.rules import MandateActivated
+from hub.leasing.payments.rules import MovementState
 from hub.leasing.products.rules import Allocation, Method, PenaltyRule
 from hub.leasing.servicing import service
 from hub.leasing.servicing.rules import (
@@ -156,7 +157,7 @@ async def test_without_an_active_mandate_a_person_is_told_and_a_new_one_debits_w
     await house.live_until(await lease.due_on(1))
     async with house.database.transaction(house.system) as tx:
         contract = await contracts.view(tx, lease.contract_id)
-        mandate_id = await payments.request_mandate(
+        mandate_id = await mandates.request_mandate(
             tx,
             contract_id=lease.contract_id,
             branch_id=house.branch,
@@ -167,7 +168,7 @@ async def test_without_an_active_mandate_a_person_is_told_and_a_new_one_debits_w
         )
     await house.perform()
     async with house.database.transaction(house.system) as tx:
-        active = await payments.active_mandate(tx, lease.contract_id)
+        active = await mandates.active_mandate(tx, lease.contract_id)
         assert active is not None
         assert active.id == mandate_id
         await service.record_mandate(tx, MandateActivated(mandate_id=mandate_id, contract_id=lease.contract_id))
@@ -180,7 +181,7 @@ async def test_a_rent_above_the_limit_of_the_mandate_does_not_stop_the_night(lea
     house = lease.house
     async with house.database.transaction(house.system) as tx:
         contract = await contracts.view(tx, lease.contract_id)
-        await payments.request_mandate(
+        await mandates.request_mandate(
             tx,
             contract_id=lease.contract_id,
             branch_id=house.branch,

@@ -21,11 +21,11 @@ from hub.leasing.contracts.rules import ContractState
 from hub.leasing.instalments.debits import RETRY_AFTER_DAYS
 from hub.leasing.inventory import service as inventory
 from hub.leasing.inventory.rules import TitleHolder
+from hub.leasing.mandates.rules import MandateActivated
 from hub.leasing.payments.rules import (
     ChargePurpose,
     ChargeRejected,
     ChargeSucceeded,
-    MandateActivated,
     MovementState,
     MovementView,
     PayoutSucceeded,

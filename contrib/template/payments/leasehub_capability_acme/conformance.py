@@ -27,6 +27,7 @@ class AcmeStandIn(StandIn):
     def __init__(self) -> None:
         super().__init__(_API_KEY)
         self.effect("/v1/mandates", self._mandate)
+        self.effect("/v1/mandates/{ref}/revoke", self._revoke)
         self.effect("/v1/charges", self._move)
         self.effect("/v1/payouts", self._move)
         self.effect("/v1/refunds", self._move)
@@ -37,6 +38,9 @@ class AcmeStandIn(StandIn):
 
     def _mandate(self, asked: Asked) -> JsonObject:
         return self.keep(asked, status="awaiting_payer", hosted_url="https://pay.acme.example/agree")
+
+    def _revoke(self, asked: Asked) -> JsonObject:
+        return self.change(asked, status="revoked")
 
     def _move(self, asked: Asked) -> JsonObject:
         return self.keep(asked, money_of(asked), status="processing", amount=asked.body["amount"])

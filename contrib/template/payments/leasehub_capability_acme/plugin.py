@@ -19,6 +19,7 @@ from hub.core.ports.payments import (
     PaymentResult,
     PayoutRequest,
     RefundRequest,
+    RevokeRequest,
     Statement,
     StatementRequest,
 )
@@ -63,6 +64,12 @@ class Acme(PaymentsV1):
         """Whether a mandate is active by now."""
         found = await self._client.find("/v1/mandates", query, ctx)
         return NoRecord(query=query) if found is None else mapping.mandate_of(found)
+
+    @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """Take a mandate back."""
+        path = f"/v1/mandates/{quote(request.mandate_ref, safe='')}/revoke"
+        return mapping.mandate_of(await self._client.post(path, {"reason": request.reason}, ctx))
 
     @hookimpl
     async def payments_collect(self, request: CollectRequest, ctx: CallContext) -> PaymentResult:
@@ -110,6 +117,7 @@ descriptor = PluginDescriptor(
         "payments_status": READ,
         "payments_statement": READ,
         "payments_mandate": EFFECT,
+        "payments_revoke_mandate": EFFECT,
         "payments_collect": EFFECT,
         "payments_payout": EFFECT,
         "payments_refund": EFFECT,

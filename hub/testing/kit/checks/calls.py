@@ -12,9 +12,9 @@ from hub.core.effects import Effect
 from hub.core.errors import NotSent, ProviderError
 from hub.core.hookspecs import OperationSpec
 from hub.core.money import Money
-from hub.core.ports import NoRecord
+from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.esign import VoidRequest
-from hub.core.ports.payments import CancelRequest, PaymentOutcome, PaymentResult
+from hub.core.ports.payments import CancelRequest, Mandate, MandateStatus, PaymentOutcome, PaymentResult, RevokeRequest
 from hub.testing.kit.bench import HANGING_S, Attempt, Bench
 from hub.testing.kit.catalogue import NotApplicable, Tier, Where, check, require
 from hub.testing.kit.line import Trouble
@@ -27,7 +27,14 @@ _SLOW_VENDOR_S = 0.5
 _LEEWAY_S = 0.4
 _TRIES = 3  # a busy machine may stall once; a plugin that blocks does so each time
 # Fifty of these about one thing are forty-nine refusals, or forty-nine that find nothing left to do.
-_ONCE_A_THING = ("payments_cancel", "payments_refund", "esign_void", "gps_geofence_delete", "gps_immobilize")
+_ONCE_A_THING = (
+    "payments_cancel",
+    "payments_refund",
+    "payments_revoke_mandate",
+    "esign_void",
+    "gps_geofence_delete",
+    "gps_immobilize",
+)
 _STATUS = ("credit_status", "esign_status", "payments_status", "payments_mandate_status", "messaging_status")
 
 
@@ -146,10 +153,31 @@ def _named(result: object, request: object) -> str | None:
     match result, request:
         case PaymentResult(payment_ref=str(ref)), _:
             return ref
-        case _, CancelRequest(payment_ref=ref) | VoidRequest(envelope_ref=ref):
+        case _, CancelRequest(payment_ref=ref) | VoidRequest(envelope_ref=ref) | RevokeRequest(mandate_ref=ref):
             return ref
         case _:
             return None
+
+
+@check(
+    "mandates.revoked",
+    Tier.GOLD,
+    "A payer who has taken the permission back and is debited all the same is a complaint to the regulator.",
+)
+async def revoked(bench: Bench) -> None:
+    """A mandate that is taken back is revoked, says so when asked, and can be taken back once more without harm."""
+    if "payments_revoke_mandate" not in bench.rig.descriptor.operations or not bench.rig.on_a_line:
+        raise NotApplicable("the vendor takes no mandate back")
+    request = await bench.request_for("payments_revoke_mandate")
+    for time in ("first", "second"):
+        attempt = await bench.attempt("payments_revoke_mandate", request=request)
+        ended = isinstance(attempt.result, Mandate) and attempt.result.status is MandateStatus.REVOKED
+        require(ended, f"{attempt} the {time} time, not in a mandate that is revoked")
+        require(attempt.result.mandate_ref == request.mandate_ref, f"{attempt} about another mandate")  # type: ignore[attr-defined]
+    if "payments_mandate_status" in bench.rig.descriptor.operations:
+        asked = await bench.attempt("payments_mandate_status", request=StatusQuery(provider_ref=request.mandate_ref))
+        ended = isinstance(asked.result, Mandate) and asked.result.status is MandateStatus.REVOKED
+        require(ended, f"{asked}, and not in a mandate that is revoked")
 
 
 @check(

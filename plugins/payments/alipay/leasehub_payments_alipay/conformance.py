@@ -26,6 +26,7 @@ from hub.core.ports.payments import (
     PaymentResult,
     PayoutRequest,
     RefundRequest,
+    RevokeRequest,
     StatementRequest,
 )
 from hub.sdk.clock import VirtualClock
@@ -40,6 +41,7 @@ APP_ID, SELLER_ID = "2021001122334455", "2088123456789012"
 AES_KEY = "bGVhc2VodWIta2l0LWtleQ=="
 _CARRIED = {
     "payments_mandate": ("alipay.user.agreement.query",),
+    "payments_revoke_mandate": ("alipay.user.agreement.unsign",),
     "payments_collect": ("alipay.trade.pay",),
     "payments_refund": ("alipay.trade.refund",),
     "payments_cancel": ("alipay.trade.cancel",),
@@ -205,6 +207,10 @@ class _Payer:
             contract_number="C-1",
         )
 
+    async def revocable(self, stage: Stage) -> RevokeRequest:
+        """A mandate that is to be taken back."""
+        return RevokeRequest(mandate_ref=await self.agreed(stage), reason="the lease has ended")
+
     async def paid(self, stage: Stage) -> str:
         """A rent that is paid."""
         result = await stage.call("payments_collect", await self.collect(stage))
@@ -231,6 +237,7 @@ class _Payer:
 
         return {
             "payments_mandate_status": partial(status, self.agreed),
+            "payments_revoke_mandate": self.revocable,
             "payments_collect": self.collect,
             "payments_refund": refund,
             "payments_cancel": self.pending,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hub.core.errors import Rejected, RetryAdvice, UnknownOutcome
@@ -18,6 +19,8 @@ from hub.core.ports.payments import (
     PayoutRequest,
     RefundRequest,
     RejectionAdvice,
+    RevokeRequest,
+    SettlementKind,
     Statement,
     StatementRequest,
 )
@@ -41,6 +44,7 @@ from leasehub_payments_alipay.settings import AlipaySettings
 _QUERY, _AGREEMENT = "alipay.trade.query", "alipay.user.agreement.query"
 _FIRST_DEBIT = timedelta(days=30)
 _BILL_READY = timedelta(hours=10)
+_LISTED = frozenset({SettlementKind.COLLECTED, SettlementKind.REFUNDED, SettlementKind.FEE})  # transfers are not
 
 
 class Alipay(PaymentsV1):
@@ -90,6 +94,24 @@ class Alipay(PaymentsV1):
             return mapping.mandate_of(found, number)
         pending = Mandate(mandate_ref=number, status=MandateStatus.PENDING)
         return pending if query.provider_ref else NoRecord(query=query)
+
+    @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """End an agreement; what the vendor says of it afterwards counts, and that it knows it no longer does too."""
+        query = mapping.agreement_query(request.mandate_ref, self._settings)
+        agreement = await self._client.look(_AGREEMENT, query, ctx)
+        if agreement is None:
+            raise Rejected("USER_AGREEMENT_NOT_EXIST", "nobody has signed it")
+        found = mapping.mandate_of(agreement, request.mandate_ref)
+        if found.status is not MandateStatus.ACTIVE:
+            return found
+        await self._client.post("alipay.user.agreement.unsign", {"agreement_no": agreement.text("agreement_no")}, ctx)
+        left = await self._agreement(request.mandate_ref, ctx)
+        if left is None:
+            return Mandate(mandate_ref=request.mandate_ref, status=MandateStatus.REVOKED)
+        ended = mapping.mandate_of(left, request.mandate_ref)
+        still_there = ended.status is MandateStatus.ACTIVE
+        return replace(ended, status=MandateStatus.PENDING) if still_there else ended
 
     async def _agreement(self, number: str, ctx: CallContext) -> Fields | None:
         return await self._client.find(_AGREEMENT, mapping.agreement_query(number, self._settings), ctx)
@@ -203,10 +225,10 @@ class Alipay(PaymentsV1):
             answer = await self._client.get("alipay.data.dataservice.bill.downloadurl.query", content, ctx)
         except Rejected as none:
             if none.vendor_code in ("isp.bill_not_exist", "BILL_NOT_EXIST") and self._ready(request):
-                return Statement(lines=())
+                return Statement(lines=(), covers=_LISTED)
             raise
         packed = await self._client.download(answer.text("bill_download_url"), ctx)
-        return Statement(lines=bill.lines_of(bill.details(packed)))
+        return Statement(lines=bill.lines_of(bill.details(packed)), covers=_LISTED)
 
     def _ready(self, request: StatementRequest) -> bool:
         midnight = datetime.combine(request.day_on + timedelta(days=1), datetime.min.time(), SHANGHAI)
@@ -238,12 +260,13 @@ descriptor = PluginDescriptor(
     operations={
         "payments_mandate": _effect(30),
         "payments_mandate_status": _LOOK,
+        "payments_revoke_mandate": OperationFacts(max_timeout_s=25.0),
         "payments_collect": _effect(90),
         "payments_payout": _effect(30),
         "payments_refund": _effect(90),
         "payments_cancel": OperationFacts(max_timeout_s=20.0),
         "payments_status": _LOOK,
-        "payments_statement": OperationFacts(max_timeout_s=60.0),
+        "payments_statement": OperationFacts(max_timeout_s=60.0, ready_after=timedelta(hours=2, minutes=30)),
     },
     countries=frozenset({"CN"}),
     currencies=frozenset({"CNY"}),

@@ -215,10 +215,15 @@ class AlipayVendor(WireVendor):
     def _unsign(self, asked: Content) -> Content:
         for one in self.agreements.values():
             if one["agreement_no"] == asked["agreement_no"] and one["status"] == "NORMAL":
-                one["status"] = "STOP"
-                self._notify_agreement("dut_user_unsign", one)
+                self.unsign(one["external_agreement_no"])
                 return {}
         raise Refused("40004", "AGREEMENT_NOT_EXIST")
+
+    def unsign(self, number: str) -> None:
+        """End an agreement, as the merchant or the payer in their own app does; it is notified."""
+        self.agreements[number]["status"] = "STOP"
+        self.bookings.append(Booking(key=number))
+        self._notify_agreement("dut_user_unsign", self.agreements[number])
 
     # Trades
 

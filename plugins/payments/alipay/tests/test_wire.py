@@ -26,10 +26,17 @@ from leasehub_payments_alipay.client import SHANGHAI, nodes_of, signed_text
 from leasehub_payments_alipay.conformance import APP_ID, certificate, key, payout, pem, private_pem, public_pem, roots
 from leasehub_payments_alipay.keys import root_serial, serial_of
 
-from hub.core.errors import AuthFailed, UnknownOutcome
+from hub.core.errors import AuthFailed, Rejected, UnknownOutcome
 from hub.core.money import Money
 from hub.core.ports import StatusQuery
-from hub.core.ports.payments import CancelRequest, PaymentOutcome, PaymentResult, RefundRequest
+from hub.core.ports.payments import (
+    CancelRequest,
+    MandateStatus,
+    PaymentOutcome,
+    PaymentResult,
+    RefundRequest,
+    RevokeRequest,
+)
 from hub.testing.wire import Received
 
 from .conftest import Shop
@@ -176,6 +183,24 @@ async def test_the_page_and_the_end_of_an_agreement_are_what_the_library_signs(
     await _called(library.server_api, "alipay.user.agreement.unsign", biz_content={"agreement_no": number})
     ended = await any_shop.provider.payments_mandate_status(StatusQuery(provider_ref="m1"), any_shop.ctx("q"))
     assert getattr(ended, "status", None) == "revoked"
+
+
+async def test_an_agreement_is_ended_as_the_library_does(any_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await any_shop.agreed()
+    library = _library(any_shop, monkeypatch)
+    request = RevokeRequest(mandate_ref="m1", reason="the lease has ended")
+    ended = await any_shop.provider.payments_revoke_mandate(request, any_shop.ctx("r"))
+    assert (ended.status, ended.mandate_ref) == (MandateStatus.REVOKED, "m1")
+    ours = next(one for one in any_shop.vendor.received if "agreement.unsign" in one.target)
+    any_shop.vendor.agreements["m1"]["status"] = "NORMAL"
+    number = any_shop.vendor.agreements["m1"]["agreement_no"]
+    await _called(library.server_api, "alipay.user.agreement.unsign", biz_content={"agreement_no": number})
+    any_shop.vendor.received = [ours, any_shop.vendor.received[-1]]
+    assert _same(any_shop, library) == {"agreement_no": number}
+    again = await any_shop.provider.payments_revoke_mandate(request, any_shop.ctx("r2"))
+    assert (again.status, len(any_shop.vendor.received)) == (MandateStatus.REVOKED, 3)  # a look, and nothing to do
+    with pytest.raises(Rejected, match="nobody has signed"):
+        await any_shop.provider.payments_revoke_mandate(RevokeRequest(mandate_ref="m2", reason="x"), any_shop.ctx("r3"))
 
 
 def test_certificates_are_numbered_as_the_library_numbers_them() -> None:

@@ -20,6 +20,10 @@ class PaymentsClient:
         """Ask for a mandate."""
         return await self._wire.post("/v1/mandates", body, ctx)
 
+    async def revoke(self, ref: str, reason: str, ctx: CallContext) -> Fields:
+        """Take a mandate back."""
+        return await self._wire.post(f"/v1/mandates/{quote(ref, safe='')}/revoke", {"reason": reason}, ctx)
+
     async def find_mandate(self, query: StatusQuery, ctx: CallContext) -> Fields | None:
         """A mandate by reference or key."""
         return await self._wire.find("/v1/mandates", query, ctx)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from hub.core.hookspecs import PaymentsV1, hookimpl
 from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.payments import (
@@ -12,6 +15,7 @@ from hub.core.ports.payments import (
     PaymentResult,
     PayoutRequest,
     RefundRequest,
+    RevokeRequest,
     Statement,
     StatementRequest,
 )
@@ -45,6 +49,11 @@ class PaymentsSandbox(SandboxProvider, PaymentsV1):
         return NoRecord(query=query) if found is None else mapping.mandate_of(found)
 
     @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """Take a mandate back; one that has ended already stays so."""
+        return mapping.mandate_of(await self._vendor.revoke(request.mandate_ref, request.reason, ctx))
+
+    @hookimpl
     async def payments_collect(self, request: CollectRequest, ctx: CallContext) -> PaymentResult:
         """Debit a payer under a mandate."""
         return mapping.payment_of(await self._vendor.charge(mapping.charge_body(request), ctx))
@@ -76,11 +85,26 @@ class PaymentsSandbox(SandboxProvider, PaymentsV1):
         return mapping.statement_of(await self._vendor.statement(request.day_on.isoformat(), request.cursor, ctx))
 
 
-descriptor = sandbox_descriptor(
+_card = sandbox_descriptor(
     Capability.PAYMENTS,
     PaymentsSandboxSettings,
     PaymentsSandbox,
-    effects=("payments_mandate", "payments_collect", "payments_payout", "payments_refund", "payments_cancel"),
+    effects=(
+        "payments_mandate",
+        "payments_revoke_mandate",
+        "payments_collect",
+        "payments_payout",
+        "payments_refund",
+        "payments_cancel",
+    ),
     reads=("payments_mandate_status", "payments_status", "payments_statement"),
     data_categories=("name", "bank_account", "phone", "identity_number"),
+)
+# Its day is that of Shanghai, and its book is complete at once.
+descriptor = replace(
+    _card,
+    operations={
+        **_card.operations,
+        "payments_statement": replace(_card.operations["payments_statement"], ready_after=-timedelta(hours=8)),
+    },
 )

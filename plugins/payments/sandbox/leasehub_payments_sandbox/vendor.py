@@ -30,6 +30,9 @@ create table if not exists mandate (
     decides_at text, created_at text not null, webhook_url text not null
 ) strict;
 create index if not exists mandate_waiting on mandate (decides_at) where status = 'awaiting_payer';
+create table if not exists revocation (
+    key text primary key, mandate text not null references mandate, created_at text not null
+) strict;
 create table if not exists movement (
     ref text primary key, key text not null unique, cancel_key text unique,
     kind text not null check (kind in ('charge', 'refund', 'payout')),
@@ -52,6 +55,11 @@ create table if not exists decline (
 ) strict;
 """
 
+# A mandate is also found by the key under which it was taken back.
+_MANDATE = """
+select * from mandate
+where ref = :ref or key = :key or ref in (select mandate from revocation where revocation.key = :key)
+"""
 _SETTLE = """
 update movement set status = case when reason is null then 'settled' else 'declined' end,
     settled_at = case when reason is null then :now end
@@ -81,6 +89,7 @@ class PaymentsVendor(Vendor):
         return (
             *effects(
                 ("mandate", "/v1/mandates", self._mandate),
+                ("revoke", "/v1/mandates/{ref}/revoke", self._revoke),
                 ("collect", "/v1/charges", self._collect),
                 ("payout", "/v1/payouts", self._payout),
                 ("refund", "/v1/refunds", self._refund),
@@ -151,8 +160,22 @@ class PaymentsVendor(Vendor):
         )
         return _mandate_answer(self._mandate_row(ref))
 
+    def _revoke(self, call: Call) -> JsonObject:
+        mandate = self._mandate_row(call.path["ref"])
+        if mandate["status"] == "awaiting_payer":
+            raise Refusal(422, "mandate_not_active", "the payer has not agreed yet")
+        self.books.run(
+            "insert into revocation (key, mandate, created_at) values (:key, :mandate, :now)",
+            key=call.key,
+            mandate=mandate["ref"],
+            now=stamp(call.now),
+        )
+        if mandate["status"] == "active":
+            self._turn_mandate(mandate, "revoked")
+        return _mandate_answer(self._mandate_row(mandate["ref"]))
+
     def _find_mandate(self, call: Call) -> JsonObject:
-        return _mandate_answer(self.find("select * from mandate where ref = :ref or key = :key", call, "mandate"))
+        return _mandate_answer(self.find(_MANDATE, call, "mandate"))
 
     def _mandate_row(self, ref: str) -> sqlite3.Row:
         row = self.books.one("select * from mandate where ref = :ref", ref=ref)

@@ -151,6 +151,13 @@ def _taken_back(intent: Fields) -> bool:
     return ended or (isinstance(method, dict) and method.get("customer") is None)
 
 
+def method_of(session: Fields) -> str:
+    """The payment method behind a mandate that is active; raises Rejected when nobody has agreed yet."""
+    if _mandate_status(session) is not MandateStatus.ACTIVE:
+        raise Rejected("mandate_not_active", "nobody has agreed yet", advice=RetryAdvice.LATER)
+    return session.inner("setup_intent").inner("payment_method").text("id")
+
+
 class Payer(NamedTuple):
     """Whom a mandate lets us debit, and how."""
 

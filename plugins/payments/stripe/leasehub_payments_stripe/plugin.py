@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hub.core.errors import Misconfigured, Rejected, UnknownOutcome
@@ -12,8 +13,12 @@ from hub.core.ports.payments import (
     CollectRequest,
     Mandate,
     MandateRequest,
+    MandateStatus,
+    PaymentOutcome,
     PaymentResult,
     RefundRequest,
+    RejectionAdvice,
+    RevokeRequest,
     Statement,
     StatementRequest,
 )
@@ -35,9 +40,11 @@ from leasehub_payments_stripe.client import Declined, StripeClient
 from leasehub_payments_stripe.settings import StripeSettings
 
 _INTENTS, _REFUNDS, _SESSIONS = "/v1/payment_intents", "/v1/refunds", "/v1/checkout/sessions"
+_METHODS = "/v1/payment_methods"
 _INTENT, _REFUND, _SESSION = ("pi_",), ("re_", "pyr_"), ("cs_",)  # what their references begin with
 _STATE = ["setup_intent.mandate", "setup_intent.payment_method"]
 _PAYER = ["setup_intent.payment_method"]
+_REVOKED = PaymentResult(outcome=PaymentOutcome.REJECTED, code="mandate_revoked", advice=RejectionAdvice.NEW_MANDATE)
 
 
 class Stripe(PaymentsV1):
@@ -85,11 +92,32 @@ class Stripe(PaymentsV1):
         return NoRecord(query=query) if found is None else mapping.mandate_of(found)
 
     @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """Take the payment method from the customer: with it the mandate ends, and what it says afterwards counts."""
+        path, key = f"{_SESSIONS}/{_checked(request.mandate_ref, _SESSION)}", ctx.idempotency_key
+        session = await self._client.before(path, {"expand": _PAYER}, ctx)
+        if session is None:
+            raise Rejected("resource_missing", "there is no such mandate")
+        found = mapping.mandate_of(session)
+        if found.status in (MandateStatus.REVOKED, MandateStatus.REJECTED):
+            return found
+        method = mapping.method_of(session)
+        await self._client.post(f"{_METHODS}/{method}/detach", {}, ctx, key=key)
+        left = await self._client.get(path, {"expand": _STATE}, ctx)
+        if left is None:
+            raise UnknownOutcome("the mandate is not there any more")
+        ended = mapping.mandate_of(left)
+        return replace(ended, status=MandateStatus.PENDING) if ended.status is MandateStatus.ACTIVE else ended
+
+    @hookimpl
     async def payments_collect(self, request: CollectRequest, ctx: CallContext) -> PaymentResult:
         """Debit a payer under a mandate: who it is stands at the mandate, so that is looked at first."""
         mapping.check_currency(request.money)
         path = f"{_SESSIONS}/{_checked(request.mandate_ref, _SESSION)}"
-        payer = mapping.payer_of(await self._client.before(path, {"expand": _PAYER}, ctx), request.money)
+        session = await self._client.before(path, {"expand": _PAYER}, ctx)
+        if session is not None and mapping.mandate_of(session).status is MandateStatus.REVOKED:
+            return _REVOKED
+        payer = mapping.payer_of(session, request.money)
         params = mapping.intent_params(request, payer, ctx.idempotency_key)
         try:
             return mapping.payment_of(await self._client.post(_INTENTS, params, ctx, key=ctx.idempotency_key))
@@ -181,11 +209,12 @@ descriptor = PluginDescriptor(
         "provider_health": _READ,
         "payments_mandate": _EFFECT,
         "payments_mandate_status": _READ,
+        "payments_revoke_mandate": _EFFECT,
         "payments_collect": _EFFECT,
         "payments_refund": _EFFECT,
         "payments_cancel": _EFFECT,
         "payments_status": _READ,
-        "payments_statement": _READ,
+        "payments_statement": replace(_READ, ready_after=timedelta(hours=1)),
     },
     currencies=mapping.CURRENCIES,
     data_categories=frozenset({"party_reference", "contract_number"}),

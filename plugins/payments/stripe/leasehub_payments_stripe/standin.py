@@ -34,6 +34,7 @@ _PARAMS = {
     " error_on_requires_action metadata expand",
     "update_intent": "metadata",
     "cancel_intent": "",
+    "detach": "",
     "create_refund": "payment_intent amount metadata expand",
 }
 
@@ -90,6 +91,7 @@ class StripeVendor(WireVendor):
             self._at("/v1/payment_intents/{id}/cancel", POST=self.cancel_intent),
             self._at("/v1/refunds", GET=self._list("refund"), POST=self.create_refund),
             self._at("/v1/refunds/{id}", GET=self._one),
+            self._at("/v1/payment_methods/{id}/detach", POST=self.detach),
             self._at("/v1/balance_transactions", GET=self._list("balance_transaction")),
         ]
 
@@ -219,6 +221,16 @@ class StripeVendor(WireVendor):
         session["intent_metadata"] = params.get("setup_intent_data", {}).get("metadata", {})
         self.bookings.append(Booking(key=request.headers["idempotency-key"]))
         return session
+
+    def detach(self, request: Request, params: Object) -> Object:
+        """Take a payment method from its customer."""
+        method = self._held(request.path_params["id"], "payment_method")
+        if method["customer"] is None:
+            raise Refused(400, "payment_method_unexpected_state")
+        method["customer"] = None
+        self.bookings.append(Booking(key=request.headers.get("idempotency-key", "")))
+        self.tell("payment_method.detached", method)
+        return method
 
     def create_intent(self, request: Request, params: Object) -> Object:
         """A payment that is confirmed at once."""

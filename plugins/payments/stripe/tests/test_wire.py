@@ -19,6 +19,7 @@ from hub.core.ports.payments import (
     PaymentOutcome,
     RefundRequest,
     RejectionAdvice,
+    RevokeRequest,
     SettlementKind,
     StatementRequest,
 )
@@ -206,12 +207,30 @@ async def test_a_mandate_that_ends_is_revoked_and_one_that_nobody_answers_is_ref
     query = StatusQuery(provider_ref=ref)
     assert (await plugin.payments_mandate_status(query, wire.ctx())).status is MandateStatus.REVOKED
     wire.vendor.objects[intent["payment_method"]]["customer"] = None
-    with pytest.raises(Rejected, match="mandate_not_active"):
-        await plugin.payments_collect(wire.rent(ref), wire.ctx())
+    refused = await plugin.payments_collect(wire.rent(ref), wire.ctx())
+    assert (refused.code, refused.advice) == ("mandate_revoked", RejectionAdvice.NEW_MANDATE)
     other = (await plugin.payments_mandate(wire.request(), wire.ctx("mandate-2"))).mandate_ref
     wire.vendor.objects[other].update(status="expired", url=None)
     found = await plugin.payments_mandate_status(StatusQuery(provider_ref=other), wire.ctx())
     assert (found.status, found.hosted_url) == (MandateStatus.REJECTED, None)
+
+
+async def test_a_mandate_is_taken_back_as_the_library_detaches(wire: Any) -> None:
+    plugin = wire.plugin()
+    ref = await wire.mandate(plugin)
+    method = wire.vendor.objects[wire.vendor.objects[wire.vendor.objects[ref]["setup_intent"]]["payment_method"]]
+    request = RevokeRequest(mandate_ref=ref, reason="the lease has ended")
+    assert (await plugin.payments_revoke_mandate(request, wire.ctx())).status is MandateStatus.REVOKED
+    ours = next(one for one in wire.vendor.received if one.target.endswith("/detach"))
+    options = {"idempotency_key": "key-1"}
+    theirs = await wire.seen(asks_of(wire.theirs().v1.payment_methods, "detach", method["id"], {}, options))
+    assert said(ours) == said(theirs)
+    asked = len(wire.vendor.received)
+    assert (await plugin.payments_revoke_mandate(request, wire.ctx("again"))).status is MandateStatus.REVOKED
+    assert len(wire.vendor.received) == asked + 1  # a look, and nothing to do
+    early = (await plugin.payments_mandate(wire.request(), wire.ctx("mandate-2"))).mandate_ref
+    with pytest.raises(Rejected, match="nobody has agreed"):
+        await plugin.payments_revoke_mandate(RevokeRequest(mandate_ref=early, reason="x"), wire.ctx())
 
 
 @pytest.mark.parametrize(

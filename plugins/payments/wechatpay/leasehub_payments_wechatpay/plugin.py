@@ -7,6 +7,7 @@ or charges; `payments_status` only looks, and says when the hub should send agai
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ from hub.core.ports.payments import (
     PayoutRequest,
     RefundRequest,
     RejectionAdvice,
+    RevokeRequest,
+    SettlementKind,
     Statement,
     StatementRequest,
 )
@@ -48,6 +51,7 @@ from leasehub_payments_wechatpay.window import BEIJING, Announcement, Plan, Step
 
 _NAME_FROM_FEN = 30  # below it the vendor takes no name
 _BILL_READY = timedelta(hours=10)
+_LISTED = frozenset({SettlementKind.COLLECTED, SettlementKind.REFUNDED, SettlementKind.FEE})  # transfers are not
 
 
 class Wechatpay(PaymentsV1):
@@ -101,6 +105,22 @@ class Wechatpay(PaymentsV1):
         if query.provider_ref:
             return Mandate(mandate_ref=code, status=MandateStatus.PENDING)
         return NoRecord(query=query)
+
+    @hookimpl
+    async def payments_revoke_mandate(self, request: RevokeRequest, ctx: CallContext) -> Mandate:
+        """End a contract that is signed; the vendor's answer is empty, so the contract is looked at again."""
+        path = self._contract_path(request.mandate_ref)
+        contract = await self._client.look(path, ctx)
+        if contract is None:
+            raise Rejected("CONTRACT_NOT_EXIST", "nobody has signed it")
+        found = mapping.mandate_of(contract, request.mandate_ref)
+        if found.status is not MandateStatus.ACTIVE:
+            return found
+        body: JsonObject = {"contract_termination_remark": request.reason[:256]}
+        await self._client.post(f"{path}/terminate", body, ctx)
+        ended = mapping.mandate_of(await self._client.get(path, ctx), request.mandate_ref)
+        still_there = ended.status is MandateStatus.ACTIVE
+        return replace(ended, status=MandateStatus.PENDING) if still_there else ended
 
     # Debits
 
@@ -274,11 +294,11 @@ class Wechatpay(PaymentsV1):
             answer = await self._client.get(path, ctx)
         except Rejected as none:
             if none.vendor_code == "NO_STATEMENT_EXIST" and self._ready(request):
-                return Statement(lines=())
+                return Statement(lines=(), covers=_LISTED)
             raise
         packed = await self._client.download(answer.text("download_url"), ctx)
         text = bill.unpacked(packed, answer.text("hash_type"), answer.text("hash_value"))
-        return Statement(lines=bill.lines_of(text))
+        return Statement(lines=bill.lines_of(text), covers=_LISTED)
 
     def _ready(self, request: StatementRequest) -> bool:
         following = datetime.combine(request.day_on + timedelta(days=1), datetime.min.time(), BEIJING)
@@ -347,12 +367,13 @@ descriptor = PluginDescriptor(
     operations={
         "payments_mandate": _effect(32, 30),
         "payments_mandate_status": _LOOK,
+        "payments_revoke_mandate": OperationFacts(max_timeout_s=20.0),
         "payments_collect": _effect(32, 60),
         "payments_payout": _effect(32, 30),
         "payments_refund": _effect(64, 300),
         "payments_cancel": OperationFacts(max_timeout_s=15.0),
         "payments_status": _LOOK,
-        "payments_statement": OperationFacts(max_timeout_s=60.0),
+        "payments_statement": OperationFacts(max_timeout_s=60.0, ready_after=timedelta(hours=2, minutes=30)),
     },
     countries=frozenset({"CN"}),
     currencies=frozenset({"CNY"}),

@@ -180,6 +180,9 @@ class WechatVendor(WireVendor):
                 return 200, self._presign(body)
             case "GET", ["v3", "papay", "sign", "contracts", "plan-id", plan, "out-contract-code", code]:
                 return 200, self._contract(plan, code)
+            case "POST", ["v3", "papay", "sign", "contracts", "plan-id", plan, "out-contract-code", code, "terminate"]:
+                self._terminate(plan, code, body)
+                return 204, None
             case "GET", ["v3", "papay", "pay", "schedules", "contract-id", contract]:
                 return 200, self._schedule_of(contract)
             case "POST", ["v3", "papay", "pay", "schedules", "contract-id", contract, "schedule"]:
@@ -250,6 +253,19 @@ class WechatVendor(WireVendor):
             "contract_signed_time": found["contract_signed_time"],
             "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
         }
+
+    def _terminate(self, plan: str, code: str, body: dict[str, Any]) -> None:
+        if self._contract(plan, code)["contract_state"] != "SIGNED" or not body.get("contract_termination_remark"):
+            raise Refused(400, "INVALID_REQUEST")
+        self.terminate(code)
+
+    def terminate(self, code: str) -> None:
+        """End a contract, as the merchant or the payer in their own app does; it is called back."""
+        contract = self.contracts[code]
+        contract["contract_state"] = "TERMINATED"
+        self.bookings.append(Booking(key=code))
+        told = {name: contract[name] for name in ("out_contract_code", "contract_id", "contract_state")}
+        self._call("PAPAY.TERMINATE", {"mchid": self.account.mch_id, **told}, contract["contract_notify_url"])
 
     def _signed(self, contract_id: str) -> dict[str, Any]:
         for one in self.contracts.values():

@@ -40,7 +40,7 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.type import RequestType
 from wechatpayv3.utils import build_authorization
 
-from hub.core.errors import AuthFailed, UnknownOutcome
+from hub.core.errors import AuthFailed, Rejected, UnknownOutcome
 from hub.core.money import Money
 from hub.core.ports import NoRecord, StatusQuery
 from hub.core.ports.payments import (
@@ -48,9 +48,11 @@ from hub.core.ports.payments import (
     CancelRequest,
     CollectRequest,
     MandateRequest,
+    MandateStatus,
     PaymentOutcome,
     PaymentResult,
     RefundRequest,
+    RevokeRequest,
     SettlementKind,
     StatementRequest,
 )
@@ -207,6 +209,28 @@ async def test_withholding_is_what_the_library_sends_and_believes(desk: Desk) ->
         await _core(library, ours.target, RequestType.POST, json.loads(ours.body))
         assert _same(desk)["schedule_amount"] == {"total": fen, "currency": "CNY"}
         desk.vendor.schedules.clear()
+
+
+@pytest.mark.parametrize("reason", ["the lease has ended", LONG, 'a&b=c "quoted" \\ é€😀'])
+async def test_a_contract_is_ended_over_the_librarys_exchange(desk: Desk, reason: str) -> None:
+    await _agreed(desk)
+    library = await desk.library()
+    request = RevokeRequest(mandate_ref="m1", reason=reason)
+    ended = await desk.provider.payments_revoke_mandate(request, _ctx(desk, "r"))
+    assert (ended.status, ended.mandate_ref) == (MandateStatus.REVOKED, "m1")
+    ours = next(one for one in desk.vendor.received if one.target.endswith("/terminate"))
+    desk.vendor.contracts["m1"]["contract_state"] = "SIGNED"
+    await _core(library, ours.target, RequestType.POST, json.loads(ours.body))
+    desk.vendor.received = [ours, desk.vendor.received[-1]]
+    assert _same(desk) == {"contract_termination_remark": reason}
+    again = await desk.provider.payments_revoke_mandate(request, _ctx(desk, "r2"))
+    assert (again.status, len(desk.vendor.received)) == (MandateStatus.REVOKED, 3)  # a look, and nothing to do
+    told = desk.provider.webhook_receive(
+        webhook_request(desk.vendor.outbox[-1].headers, desk.vendor.outbox[-1].body, desk.clock)
+    )
+    assert [(one.kind, one.subject_key, one.status) for one in told.events] == [("mandate", "m1", "revoked")]
+    with pytest.raises(Rejected, match="nobody has signed"):
+        await desk.provider.payments_revoke_mandate(RevokeRequest(mandate_ref="m2", reason="x"), _ctx(desk, "r3"))
 
 
 @pytest.mark.parametrize("fen", [29, 100_000_000_00])

@@ -1,0 +1,6 @@
+"""The house in which a lease runs, and the till of a payer."""
+
+from tests.leasing.running import house
+from tests.leasing.till import till
+
+__all__ = ["house", "till"]
