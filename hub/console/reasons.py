@@ -128,7 +128,6 @@ STORED: tuple[str, ...] = (
     N_("all that is due at signing has come in"),
     N_("the mandate was refused"),
     N_("the payer has revoked the mandate"),
-    N_("the payer has revoked the mandate"),
     N_("the outcome of a debit is unknown"),
     N_("the outcome of a payout is unknown"),
     N_("the provider moved another amount than a debit was asked for"),

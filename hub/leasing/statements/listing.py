@@ -9,7 +9,7 @@ from sqlalchemy import Select, false, select
 
 from hub.core.ids import ContractId
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Window, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.statements.records import DifferenceRecord, StatementRecord
 from hub.leasing.statements.rules import (
     DifferenceKind,
@@ -20,36 +20,33 @@ from hub.leasing.statements.rules import (
 )
 
 _Record = TypeVar("_Record", StatementRecord, DifferenceRecord)
+_STATEMENT_TABS = Tabs(name="state", column=StatementRecord.state, words=StatementState, beside=frozenset({"instance"}))
+_DIFFERENCE_TABS = Tabs(
+    name="state", column=DifferenceRecord.state, words=DifferenceState, beside=frozenset({"instance", "kind"})
+)
 
 
 async def statements(tx: Tx, window: Window) -> Slice[StatementView]:
     """Statements in a window; filters `state` and `instance`."""
-    rows = _by_state(_wanted(tx, StatementRecord, window), StatementRecord, window)
-    columns = {"day": StatementRecord.day_on}
-    return await sliced(tx, rows, Order(key=StatementRecord.id, columns=columns, standard="day"), window, shown)
+    order = Order(key=StatementRecord.id, columns={"day": StatementRecord.day_on}, standard="day")
+    return await sliced(tx, _wanted(tx, StatementRecord, window), order, window, shown, _STATEMENT_TABS)
 
 
 async def statement_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many statements there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, StatementRecord, window), StatementRecord.state, StatementState)
+    return await count_by(tx, _wanted(tx, StatementRecord, window), _STATEMENT_TABS)
 
 
 async def differences(tx: Tx, window: Window) -> Slice[DifferenceView]:
     """Differences in a window; filters `state`, `kind`, `instance` and `statement_id`."""
-    rows = _by_state(_wanted(tx, DifferenceRecord, window), DifferenceRecord, window)
     columns = {"day": DifferenceRecord.day_on, "stated": DifferenceRecord.stated_amount}
     order = Order(key=DifferenceRecord.id, columns=columns, standard="day")
-    return await sliced(tx, rows, order, window, difference_shown)
+    return await sliced(tx, _wanted(tx, DifferenceRecord, window), order, window, difference_shown, _DIFFERENCE_TABS)
 
 
 async def difference_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many differences there are in each state, under the other filters."""
-    return await count_by(tx, _wanted(tx, DifferenceRecord, window), DifferenceRecord.state, DifferenceState)
-
-
-def _by_state(rows: Select[Any], kind: type[_Record], window: Window) -> Select[Any]:
-    state = window.filters.get("state")
-    return rows.where(kind.state == state) if state else rows
+    return await count_by(tx, _wanted(tx, DifferenceRecord, window), _DIFFERENCE_TABS)
 
 
 def _wanted(tx: Tx, kind: type[_Record], window: Window) -> Select[Any]:
