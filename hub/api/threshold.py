@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -18,6 +19,12 @@ from hub.infra.tracing import span
 PREFIX = "/api/v1"
 LARGEST_BODY = 12 * 1024 * 1024
 TOO_LARGE = "is too large"
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 
 class Threshold:
@@ -34,7 +41,8 @@ class Threshold:
             await self._app(scope, receive, send)
             return
         correlation = str(self._house.database.ids.new())
-        length = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             await _too_large(send)
             return
@@ -45,12 +53,17 @@ class Threshold:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *_headers(correlation), *self._secure()]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-correlation-id", correlation.encode()),
+                    *_SAFE,
+                    *self._secure(),
+                ]
             await send(message)
 
         with (
             correlated(correlation),
-            span(scope["method"], parent=_parent(scope), http__request__method=scope["method"]) as one,
+            span(scope["method"], parent=_parent(headers), http__request__method=scope["method"]) as one,
         ):
             try:
                 await self._app(scope, _limited(receive), with_headers)
@@ -74,18 +87,9 @@ def _template(scope: Scope) -> str:
     return path if path.startswith(PREFIX) or not scope["path"].startswith(PREFIX) else PREFIX + path
 
 
-def _parent(scope: Scope) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
-
-
-def _headers(correlation: str) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"x-correlation-id", correlation.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"same-origin"),
-        (b"cache-control", b"no-store"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    ]
+def _parent(headers: Mapping[bytes, bytes]) -> str | None:
+    named = headers.get(b"traceparent")
+    return None if named is None else named.decode("latin-1")
 
 
 def _limited(receive: Receive) -> Receive:

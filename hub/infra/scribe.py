@@ -23,8 +23,9 @@ from hub.infra.pipeline import Pipeline
 _LARGEST_BATCH = 100
 # A pool of connections is for everybody: one that nothing was written on for so long goes back.
 _KEPT_S = 0.2
-# In a crowd the next batch is let grow for as long as a flush takes anyway; a lone caller never waits.
-_GATHER_S = 0.001
+# In a crowd a small batch is let grow for as long as a flush takes anyway. A lone caller never waits, nor do so many:
+# their flush costs each of them little, and nobody works meanwhile when all of them wait.
+_GATHER_S, _ENOUGH = 0.001, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Scribe:
         while not _hung_up(raw):
             await asyncio.sleep(0)  # whoever is about to write as well does so now
             while self._waiting and not raw.closed:
-                if crowded:
+                if crowded and len(self._waiting) < _ENOUGH:
                     await asyncio.sleep(_GATHER_S)
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_BATCH))]
                 await self._write_batch(pipeline, raw, batch)

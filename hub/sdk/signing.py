@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 def sign(key: bytes, message: bytes) -> bytes:
     """The 32-byte HMAC-SHA256 of a message."""
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, hashlib.sha256)
 
 
 def matches(keys: Iterable[bytes], message: bytes, signature: bytes) -> bool:
