@@ -7,12 +7,12 @@ must be unique gets the copy's number. Only a benchmark may do this: it goes pas
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
-from bench.ground import Ground
 from hub.infra.rotation import SealedColumn, sealed_columns
 from hub.infra.vault import Vault
 
@@ -54,9 +54,12 @@ $$
 """
 
 
-def multiply(ground: Ground, vault: Vault, contracts: int) -> dict[str, int]:
-    """Copy until there are so many contracts; returns how many rows each table has, of those that grew."""
-    with psycopg.connect(ground.url, autocommit=True, options="-c search_path=public") as connection:
+def multiply(url: str, vault: Vault | None, contracts: int, *, only: Collection[str] = ()) -> dict[str, int]:
+    """Copy until there are so many contracts; returns how many rows each table has, of those that grew.
+
+    Some tables `only`, where others do not matter; without a vault nothing that is sealed can be opened afterwards.
+    """
+    with psycopg.connect(url, autocommit=True, options="-c search_path=public") as connection:
         connection.execute("set session_replication_role = replica")  # no triggers: the copies have lived no story
         connection.execute("set synchronous_commit = off")
         for limit in ("statement_timeout", "transaction_timeout"):
@@ -67,11 +70,15 @@ def multiply(ground: Ground, vault: Vault, contracts: int) -> dict[str, int]:
             _share(connection, table)
         connection.execute(_FUNCTIONS)
         tables = connection.execute("select tablename from pg_tables where schemaname = 'public' order by 1").fetchall()
-        grown = {table: _copy(connection, table, contracts) for (table,) in tables if table not in _SHARED}
-        for sealed in sealed_columns():
+        copied = [table for (table,) in tables if (table in only if only else table not in _SHARED)]
+        grown = {table: _copy(connection, table, contracts) for table in copied}
+        for sealed in sealed_columns() if vault is not None else ():
             if sealed.table.name in grown and sealed.table.name not in _NEVER_OPENED:
                 _seal(connection, sealed, vault)
-        connection.execute("vacuum analyze")
+        # Until its log has been written, nobody may be told that a row is visible to all, which indexes live by.
+        connection.execute("set synchronous_commit = on")
+        connection.execute("drop table shared_ids cascade")
+        connection.execute(sql.SQL("vacuum analyze {}").format(sql.SQL(", ").join(map(sql.Identifier, grown))))
     return {table: rows for table, rows in grown.items() if rows > 0}
 
 

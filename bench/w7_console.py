@@ -23,7 +23,9 @@ from tests.stories.world import World
 
 GOAL_S, SEARCH_S, CONTRACT_S = 0.03, 0.02, 0.06
 _LINK = re.compile(r'href="([^"]+)"')
-_MOST_WAYS = 12
+_FILTER = re.compile(r'<select id="filter-[^"]+" name="([^"]+)">(.*?)</select>', re.DOTALL)
+_OPTION = re.compile(r'value="([^"]+)"')
+_MOST_WAYS, _MOST_OPTIONS = 12, 5
 
 
 async def look(
@@ -34,8 +36,8 @@ async def look(
     clients = [one.http for one in people]
     slow = []
     for path in (entry.path for group in MENU for entry in group.entries):
-        ways = [way for client in clients for way in await _ways(client, path)]
-        slow.append(await _timed(ground, report, f"console {path}", ways, GOAL_S, dearest))
+        every = [way for client in clients for way in await ways(client, path)]
+        slow.append(await _timed(ground, report, f"console {path}", every, GOAL_S, dearest))
     [[number]] = ground.ask(f"select number from contract where id = '{rows['contract_id']}'")
     asked = [(clients[0], f"/search?q={text}") for text in (number, "13800138000", "110101199003070070")]
     slow.append(await _timed(ground, report, "console search by blind index", asked, SEARCH_S, dearest))
@@ -46,12 +48,17 @@ async def look(
     return slow
 
 
-async def _ways(client: httpx.AsyncClient, path: str) -> list[tuple[httpx.AsyncClient, str]]:
-    """The page itself, and where its own links to itself lead: tabs, sorts, the next page."""
+async def ways(client: httpx.AsyncClient, path: str) -> list[tuple[httpx.AsyncClient, str]]:
+    """The page itself, where its own links to itself lead (tabs, sorts, the next page), and each choice of its filters."""
     answer = await client.get(path)
     links = [urljoin(path, unescape(link)) for link in _LINK.findall(answer.text)]
     own = [link for link in dict.fromkeys(links) if urlsplit(link).path == path and urlsplit(link).query]
-    return [(client, way) for way in [path, *own[:_MOST_WAYS]]]
+    chosen = [
+        f"{path}?{name}={value}"
+        for name, options in _FILTER.findall(answer.text)
+        for value in _OPTION.findall(options)[:_MOST_OPTIONS]
+    ]
+    return [(client, way) for way in [path, *own[:_MOST_WAYS], *chosen]]
 
 
 async def _timed(

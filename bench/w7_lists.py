@@ -21,6 +21,7 @@ from bench.ground import Ground
 from bench.measure import Report, percentile, quiet, spent
 from bench.multiplying import multiply
 from hub.infra.access import Role
+from hub.integrations import usage
 from tests.api.routes import _description, resolved
 from tests.api.rows import Rows, make_rows
 from tests.stories.company import company_at_work
@@ -37,7 +38,8 @@ async def run(ground: Ground) -> Report:
     asked: list[Asked] = []
     async with company_at_work(ground.url, lambda: None, ground.folder) as world:
         rows = await make_rows(world)
-        report.counts = multiply(ground, world.hub.house.database.vault, contracts)
+        report.counts = multiply(ground.url, world.hub.house.database.vault, contracts)
+        await usage.tally(world.hub.house.database, world.hub.house.registry.current.instances)  # as every minute does
         # Who sees everything, who sees one branch that has everything, and who sees one that has nothing.
         north, south = [await world.hire(f"only-{branch}", *Role, branch=branch) for branch in ("north", "south")]
         people = (world.people["admin"], north, south)[: ground.size(1, 3)]
@@ -108,10 +110,11 @@ class _Dearest:
         return f"dearest query {pages:,} pages, {slowest:.1f} ms" + (", FLAGGED" if slowest > FLAGGED_MS else "")
 
     def _explained(self) -> Iterator[tuple[int, float]]:
-        fresh = {one: given for one, given in self._asked[self._told :] if one.lstrip().upper().startswith("SELECT")}
+        asked = [one for one in self._asked[self._told :] if one[0].lstrip().upper().startswith(("SELECT", "WITH"))]
+        fresh = {(statement, repr(given)): (statement, given) for statement, given in asked}
         self._told = len(self._asked)
         with psycopg.connect(self._ground.url, autocommit=True) as connection:
-            for statement, parameters in fresh.items():
+            for statement, parameters in fresh.values():
                 explained = connection.execute(
                     f"explain (analyze, buffers, format json) {statement}".encode(), parameters
                 )

@@ -17,7 +17,6 @@ from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, add_subject
 from hub.console.visit import Visit
 from hub.core.money import Money
-from hub.infra import staff
 from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
 from hub.leasing.contracts import listing
@@ -55,7 +54,7 @@ async def _page(visit: Visit, window: Window) -> Slice[Line]:
     party_ids, ids = [one.party_id for one in found.rows], [one.id for one in found.rows]
     names = await party_listing.names_of(visit.tx, party_ids) if visit.actor.may(P.PARTIES_READ) else {}
     standings = await account_listing.standings_of(visit.tx, ids) if visit.actor.may(P.SERVICING_READ) else {}
-    branches = {one.id: one.name for one in await staff.branches(visit.tx)}
+    branches = await visit.branch_names()
     lines = [
         Line(
             contract=one,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.console.i18n import N_
-from hub.infra.access import Actor
 from hub.infra.access import Permission as P
 
 
@@ -90,12 +90,13 @@ MENU: tuple[Group, ...] = (
 )
 
 
-def menu_of(actor: Actor) -> list[Group]:
-    """The menu as this actor sees it, groups with nothing in them left out."""
+@lru_cache(maxsize=256)  # as many as there are different sets of roles
+def menu_of(permissions: frozenset[P]) -> list[Group]:
+    """The menu as an actor with these permissions sees it, groups with nothing in them left out."""
     seen = [
         Group(
             label=group.label,
-            entries=tuple(one for one in group.entries if one.permission is None or actor.may(one.permission)),
+            entries=tuple(one for one in group.entries if one.permission is None or one.permission in permissions),
         )
         for group in MENU
     ]

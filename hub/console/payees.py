@@ -16,7 +16,6 @@ from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Subject, Tab, add_subject
 from hub.console.visit import Visit
 from hub.core.errors import NotFound
-from hub.infra import staff
 from hub.infra.access import Permission as P
 from hub.infra.paging import Slice, Window
 from hub.leasing.channels import service as channels
@@ -47,7 +46,7 @@ class Line:
 
 
 async def _lines(visit: Visit, found: Sequence[PayeeView]) -> list[Line]:
-    branches = {one.id: one.name for one in await staff.branches(visit.tx)}
+    branches = await visit.branch_names()
     ids = {one.channel_id for one in found if one.channel_id is not None}
     dealers = await channels.names_of(visit.tx, ids) if ids else {}
     return [

@@ -12,7 +12,6 @@ from hub.console.i18n import N_
 from hub.console.page import Column, Filter, Listing, Look, add_listing
 from hub.console.visit import Visit
 from hub.core.provider import Capability
-from hub.infra import staff
 from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
 from hub.leasing.contracts import listing as contract_listing
@@ -155,7 +154,7 @@ async def _arrears(visit: Visit, window: Window) -> Slice[ArrearsLine]:
     known = await contract_listing.views_of(visit.tx, [one.contract_id for one in found.rows])
     party_ids = [one.party_id for one in known.values()]
     names = await party_listing.names_of(visit.tx, party_ids) if visit.actor.may(P.PARTIES_READ) else {}
-    branches = {one.id: one.name for one in await staff.branches(visit.tx)}
+    branches = await visit.branch_names()
     lines = []
     for one in found.rows:
         contract = known[one.contract_id]

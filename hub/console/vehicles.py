@@ -16,7 +16,6 @@ from hub.console.page import Column, Fact, Filter, Link, Listing, Look, add_list
 from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.vehicle_actions import ACTIONS, NEW_VEHICLE, Parked, load
 from hub.console.visit import Visit
-from hub.infra import staff
 from hub.infra.access import Permission as P
 from hub.infra.paging import Count, Slice, Window
 from hub.leasing.contracts import listing as contract_listing
@@ -39,7 +38,7 @@ class Line:
 
 async def _page(visit: Visit, window: Window) -> Slice[Line]:
     found = await listing.page(visit.tx, window)
-    branches = {one.id: one.name for one in await staff.branches(visit.tx)}
+    branches = await visit.branch_names()
     lines = [Line(car=one, branch=branches.get(one.branch_id, "")) for one in found.rows]
     return Slice(rows=lines, after=found.after, before=found.before)
 
@@ -88,7 +87,7 @@ VEHICLES: Listing[Line] = Listing(
 async def _facts(visit: Visit, parked: Parked) -> Sequence[Fact]:
     car = parked.car
     numbers = await contract_listing.numbers_of(visit.tx, [car.held_for] if car.held_for else [])
-    branches = {one.id: one.name for one in await staff.branches(visit.tx)}
+    branches = await visit.branch_names()
     return (
         Fact(label=N_("Model"), value=car.model, look=Look.NAME),
         Fact(label=N_("Plate"), value=car.plate, look=Look.CODE),

@@ -22,6 +22,7 @@ from hub.console.i18n import chosen, say
 from hub.console.menu import Group, menu_of
 from hub.console.templates import Manner
 from hub.core.errors import NotAllowed, NotAuthenticated
+from hub.core.ids import BranchId
 from hub.core.provider import Mode
 from hub.house import House
 from hub.infra import sessions, staff
@@ -68,12 +69,16 @@ class Visit:
     @property
     def menu(self) -> list[Group]:
         """The menu as this visitor sees it."""
-        return menu_of(self.session.actor)
+        return menu_of(self.session.actor.permissions)
 
     @property
     def is_sandbox(self) -> bool:
         """Whether any provider of this house is a stand-in: then every page says so."""
         return any(one.mode is Mode.SANDBOX for one in self.house.registry.current.instances.values())
+
+    async def branch_names(self) -> Mapping[BranchId, str]:
+        """What the branches that the visitor sees are called."""
+        return {one.id: one.name for one in self.branches or await staff.branches(self.tx)}
 
     def is_at(self, path: str) -> bool:
         """Whether the page belongs to this entry of the menu."""
@@ -86,6 +91,8 @@ class Visit:
 
     def href(self, path: str, **query: object) -> str:
         """An address of the console that keeps the branch that is looked at."""
+        if not query and not self.branch:  # as it is for nearly every cell of a list
+            return path
         words = {name: str(value) for name, value in query.items() if value not in (None, "")}
         if self.branch:
             words["branch"] = self.branch
@@ -138,9 +145,13 @@ def keep(answer: Response, house: House, name: str, value: str, *, max_age_s: in
 
 async def session_of(request: Request) -> Session | None:
     """The live session of a request, None when there is none."""
-    house = house_of(request)
-    cookie = request.cookies.get(cookie_name(house))
-    return None if cookie is None else await sessions.find(house.database, cookie)
+    async with house_of(request).database.transaction(sessions.AUTHENTICATION) as tx:
+        return await _session_in(request, tx)
+
+
+async def _session_in(request: Request, tx: Tx) -> Session | None:
+    cookie = request.cookies.get(cookie_name(house_of(request)))
+    return None if cookie is None else await sessions.find(tx, cookie)
 
 
 def local_path(text: str | None) -> str:
@@ -151,8 +162,7 @@ def local_path(text: str | None) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-async def _visit(request: Request, permission: Permission | None) -> Visit:
-    session = await session_of(request)
+async def _visit(request: Request, permission: Permission | None, session: Session | None) -> Visit:
     if session is None:
         raise NotAuthenticated
     visit = Visit(
@@ -188,16 +198,28 @@ class Visiting:
 
     async def __call__(self, request: Request) -> AsyncIterator[Visit]:
         """The visit, once the permission is shown."""
-        visit = await _visit(request, self.permission)
-        async with visit.house.database.transaction(visit.actor) as tx:
-            if visit.asks_for_part is None and request.method == "GET":
-                visit.branches = await staff.branches(tx)
-            if visit.branch:
-                visit.actor = tx.actor = await staff.narrowed(tx, visit.session.actor, visit.branch)
-            visit.open_tx = tx
-            if visit.asks_for_part is None and request.method == "GET" and visit.actor.may(Permission.APPROVALS_READ):
-                visit.badges = {"/approvals": await approvals.waiting_for(tx)}
-            yield visit
+        if request.method in _WRITES:  # no transaction waits for what a form brings
+            visit = await _visit(request, self.permission, await session_of(request))
+            async with visit.house.database.transaction(visit.actor) as tx:
+                yield await _opened(visit, tx)
+            return
+        async with house_of(request).database.transaction(sessions.AUTHENTICATION) as tx:
+            visit = await _visit(request, self.permission, await _session_in(request, tx))
+            tx.actor = visit.actor
+            yield await _opened(visit, tx)
+
+
+async def _opened(visit: Visit, tx: Tx) -> Visit:
+    """The visit with its transaction, kept to the branch that is looked at, and what the frame of a page shows."""
+    is_page = visit.asks_for_part is None and visit.request.method == "GET"
+    if is_page:
+        visit.branches = await staff.branches(tx)
+    if visit.branch:
+        visit.actor = tx.actor = await staff.narrowed(tx, visit.session.actor, visit.branch)
+    visit.open_tx = tx
+    if is_page and visit.actor.may(Permission.APPROVALS_READ):
+        visit.badges = {"/approvals": await approvals.waiting_for(tx)}
+    return visit
 
 
 class Calling:
@@ -208,7 +230,7 @@ class Calling:
 
     async def __call__(self, request: Request) -> Visit:
         """The visit, once the permission is shown."""
-        return await _visit(request, self.permission)
+        return await _visit(request, self.permission, await session_of(request))
 
 
 class Open:

@@ -88,18 +88,26 @@ class Order:
     columns: Mapping[str, Any]
     standard: str
 
+    @property
+    def is_of_records(self) -> bool:
+        """Whether the rows are records; otherwise they are keys alone."""
+        return hasattr(self.key, "class_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tabs:
     """The tabs of a list: the filter that they set, its column, and its words.
 
-    An index begins with each filter of `beside` and goes on with the column and the key.
+    An index begins with each filter of `beside` and goes on with the column and the key, and where it is `of_branch`
+    one begins with the branch. An index of each filter of `by_keys` and the key has the branch beside them.
     """
 
     name: str
     column: Any
     words: type[StrEnum]
     beside: frozenset[str] = frozenset()
+    of_branch: bool = False
+    by_keys: frozenset[str] = frozenset()
 
     def has(self, word: str) -> ColumnElement[bool]:
         """The condition that a row is on this tab.
@@ -125,17 +133,15 @@ async def sliced(
     cursor = window.before if back else window.after
     down = window.descending is not back
     limit = min(max(window.limit, 1), MOST_ROWS)
-    spread = False
+    way = _way(tx, window, tabs) if word == order.standard or not order.is_of_records else _Way.KEYS
     if tabs is not None and (tab := window.filters.get(tabs.name)):
         rows = rows.where(tabs.has(tab))
-    elif tabs is not None and word == order.standard:
-        spread = not tabs.beside.isdisjoint(window.filters)
     if cursor is not None:
         rows = rows.where(_beyond(column, order.key, _of_this_list(_read(cursor), column.type), down))
-    if spread and tabs is not None:
-        query = _spread(rows, order, column, tabs, down, limit + 1)
-    elif word == order.standard:
+    if way is _Way.ROWS:
         query = _ordered(rows.add_columns(column.label("sorted_by")), column, order.key, down).limit(limit + 1)
+    elif way is _Way.TABS and tabs is not None:
+        query = _spread(rows, order, column, tabs, down, limit + 1)
     else:
         query = _looked_up(_keys(rows, order, column, down, limit + 1), order, down)
     found = list((await tx.execute(query)).all())
@@ -147,6 +153,28 @@ async def sliced(
         after=_cursor(order, found[-1]) if found and (more or back) else None,
         before=_cursor(order, found[0]) if found and (more if back else cursor is not None) else None,
     )
+
+
+class _Way(StrEnum):
+    """How the rows of a page are found: as they come, by their keys first, or by the keys on each tab."""
+
+    ROWS = "rows"
+    KEYS = "keys"
+    TABS = "tabs"
+
+
+def _way(tx: Tx, window: Window, tabs: Tabs | None) -> _Way:
+    """The way that an index answers, for a list in its own order."""
+    branches = tx.actor.branches
+    if tabs is None:
+        return _Way.ROWS
+    if not tabs.by_keys.isdisjoint(window.filters) and branches is not None:
+        return _Way.KEYS
+    if window.filters.get(tabs.name):
+        return _Way.ROWS
+    # Of several branches no index gives the rows in order.
+    in_branch = tabs.of_branch and branches is not None and len(branches) == 1
+    return _Way.TABS if in_branch or not tabs.beside.isdisjoint(window.filters) else _Way.ROWS
 
 
 def _ordered(rows: Select[Any], column: Any, key: Any, down: bool) -> Select[Any]:
@@ -296,7 +324,7 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _cursor(order: Order, row: Any) -> str:
-    return _encoded(row.sorted_by, getattr(row[0], order.key.key))
+    return _encoded(row.sorted_by, getattr(row[0], order.key.key) if order.is_of_records else row[0])
 
 
 def _encoded(sorted_by: object, key: UUID) -> str:

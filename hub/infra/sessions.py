@@ -57,27 +57,29 @@ async def _begin(tx: Tx, row: Staff) -> str:
     return cookie
 
 
-async def find(database: Database, cookie: str) -> Session | None:
+AUTHENTICATION = system("authentication")  # who looks for a session: nobody is known yet
+
+
+async def find(tx: Tx, cookie: str) -> Session | None:
     """The live session of a cookie; None when it is unknown, ended, idle for too long, or its owner is not active."""
-    async with database.transaction(system("authentication")) as tx:
-        live = (
-            WebSession.secret_hash == _digest(cookie),
-            WebSession.ended_at.is_(None),
-            WebSession.expires_at > tx.now,
-            WebSession.seen_at > tx.now - IDLE,
+    live = (
+        WebSession.secret_hash == _digest(cookie),
+        WebSession.ended_at.is_(None),
+        WebSession.expires_at > tx.now,
+        WebSession.seen_at > tx.now - IDLE,
+    )
+    found = (
+        await tx.execute(
+            select(WebSession.id, WebSession.staff_id, WebSession.seen_at, Staff.display_name)
+            .join(Staff, Staff.id == WebSession.staff_id)
+            .where(*live)
         )
-        found = (
-            await tx.execute(
-                select(WebSession.id, WebSession.staff_id, WebSession.seen_at, Staff.display_name)
-                .join(Staff, Staff.id == WebSession.staff_id)
-                .where(*live)
-            )
-        ).one_or_none()
-        actor = None if found is None else await staff.find_actor(tx, found.staff_id)
-        if found is None or actor is None:
-            return None
-        if found.seen_at <= tx.now - _NOTED_EVERY:
-            await tx.execute(update(WebSession).where(WebSession.id == found.id).values(seen_at=tx.now))
+    ).one_or_none()
+    actor = None if found is None else await staff.find_actor(tx, found.staff_id)
+    if found is None or actor is None:
+        return None
+    if found.seen_at <= tx.now - _NOTED_EVERY:
+        await tx.execute(update(WebSession).where(WebSession.id == found.id).values(seen_at=tx.now))
     return Session(
         id=found.id,
         staff_id=found.staff_id,

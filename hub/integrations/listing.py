@@ -19,6 +19,7 @@ from hub.integrations.verdicts import CallState
 
 _CALLS = Order(key=ProviderCall.id, columns={"time": ProviderCall.id}, standard="time")  # ids rise with time
 _DELIVERIES = Order(key=InboxDelivery.id, columns={"time": InboxDelivery.id}, standard="time")
+_STATES = Tabs(name="state", column=ProviderCall.state, words=CallState, by_keys=frozenset({"instance", "operation"}))
 _FATES = Tabs(name="state", column=InboxDelivery.state, words=Fate)
 # Those few that somebody must look at have an index; the rest are too many to be counted for every page.
 _COUNTED = (CallState.UNKNOWN, CallState.ESCALATED, CallState.INTENT)
@@ -28,10 +29,7 @@ _MOST_IN_CHAIN = 20
 
 async def calls(tx: Tx, window: Window) -> Slice[CallView]:
     """Calls in a window; filters `state`, `instance`, `operation` and `lease_id`."""
-    query = await _wanted(tx, window)
-    if state := window.filters.get("state"):
-        query = query.where(ProviderCall.state == state)
-    return await sliced(tx, query, _CALLS, window, shown)
+    return await sliced(tx, await _wanted(tx, window), _CALLS, window, shown, _STATES)
 
 
 async def counts_of_calls(tx: Tx, window: Window) -> Mapping[str, Count]:

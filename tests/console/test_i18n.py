@@ -7,11 +7,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.console import i18n
 from hub.console.i18n import Language, catalogues, chosen, say
 from hub.core.money import Money
+from hub.infra.clock import BUSINESS_ZONE
+from hub.infra.paging import Count
 from tests.console.texts import missing, unused
 
 _PLACES = re.compile(r"%\((\w+)\)")
@@ -74,3 +80,24 @@ def test_no_text_is_said_in_two_catalogues() -> None:
                 text = message.id if isinstance(message.id, str) else message.id[0]
                 found.setdefault(text, []).append(path.name)
     assert {text: names for text, names in found.items() if text and len(names) > 1} == {}
+
+
+@given(
+    minor=st.integers(-(10**14), 10**14),
+    at=st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    language=st.sampled_from(sorted(Language)),
+)
+def test_values_are_written_as_babel_writes_them(minor: int, at: datetime, language: Language) -> None:
+    english, name = language is Language.EN, language.locale
+    money = Money(minor=minor, currency="CNY")
+    written = format_decimal(abs(money.amount), format="#,##0.00", locale=name)
+    assert i18n.money(money, language) == f"{'−' if minor < 0 else ''}¥{written}"
+    assert i18n.number(minor, language) == format_decimal(minor, locale=name)
+    assert i18n.day(at.date(), language) == format_date(at, "d MMM y" if english else "y-MM-dd", locale=name)
+    form = "d MMM y, HH:mm:ss" if english else "y-MM-dd HH:mm:ss"
+    assert i18n.instant(at, language) == format_datetime(at, form, tzinfo=BUSINESS_ZONE, locale=name)
+
+
+def test_a_number_that_goes_on_says_so() -> None:
+    assert i18n.number(Count(number=1000, capped=True), Language.ZH) == "1,000+"
+    assert i18n.number(Count(number=1000), Language.EN) == "1,000"

@@ -61,7 +61,7 @@ async def count_undecided(tx: Tx, window: Window) -> Count:
 
 def _undecided(tx: Tx, window: Window) -> Select[ApplicationRecord]:
     query = visible(select(ApplicationRecord), ApplicationRecord.branch_id, tx.actor)
-    query = query.where(ApplicationRecord.state == ApplicationState.UNDER_REVIEW)
+    query = query.where(_TABS.has(ApplicationState.UNDER_REVIEW))
     return whose(query, _own(tx), window)
 
 

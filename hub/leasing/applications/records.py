@@ -35,7 +35,15 @@ class ApplicationRecord(Base):
         Index(None, "branch_id", "state", "id"),
         Index(None, "state", "id"),
         Index(None, "party_id"),
-        Index("ix_application_undecided", "submitted_at", "id", postgresql_where=text("state = 'under_review'")),
+        # With all that tells whose they are: they are counted for every page.
+        Index(
+            "ix_application_undecided",
+            "submitted_at",
+            "id",
+            postgresql_where=text("state = 'under_review'"),
+            postgresql_include=["branch_id", "opened_by", "opened_by_id", "submitted_by", "submitted_by_id"],
+        ),
+        Index(None, "state", "number", postgresql_include=["branch_id"], postgresql_ops={"number": "text_pattern_ops"}),
         Index("uq_application_live", "quote_id", unique=True, postgresql_where=LIVE_APPLICATION),
     )
 

@@ -36,7 +36,7 @@ _ORDER = Order(
 )
 # The one number of the start page that is large in every company.
 _MOST_ACTIVE = 10_000
-_TABS = Tabs(name="state", column=ContractRecord.state, words=ContractState)
+_TABS = Tabs(name="state", column=ContractRecord.state, words=ContractState, of_branch=True)
 
 
 async def page(tx: Tx, window: Window) -> Slice[ContractView]:

@@ -56,6 +56,7 @@ class ContractRecord(Base):
         ),
         Index(None, "branch_id", "state", "id"),
         Index("ix_contract_financed", "financed_amount", "id", postgresql_include=["state", "branch_id"]),
+        Index(None, "state", "number", postgresql_include=["branch_id"], postgresql_ops={"number": "text_pattern_ops"}),
         Index("ix_contract_commenced", COMMENCED, "id", postgresql_include=["state", "branch_id"]),
         Index(None, "state", "id"),
         Index(None, "party_id"),

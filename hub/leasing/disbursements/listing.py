@@ -10,7 +10,7 @@ from hub.core.ids import BranchId, ContractId, PayoutId, VehicleId
 from hub.infra.access import by_hand_of, visible
 from hub.infra.database import Tx
 from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced, whose
-from hub.leasing.disbursements.records import DisbursementRecord, PayeeRecord
+from hub.leasing.disbursements.records import UNAPPROVED, DisbursementRecord, PayeeRecord
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, DisbursementView, Unapproved
 
 PAYEE = "disbursement.payee"
@@ -21,7 +21,13 @@ _ORDER = Order(
 )
 
 _WAITING = Order(key=DisbursementRecord.id, columns={"asked": DisbursementRecord.drafted_at}, standard="asked")
-_TABS = Tabs(name="state", column=DisbursementRecord.state, words=DisbursementState, beside=frozenset({"purpose"}))
+_TABS = Tabs(
+    name="state",
+    column=DisbursementRecord.state,
+    words=DisbursementState,
+    of_branch=True,
+    beside=frozenset({"purpose"}),
+)
 
 
 async def page(tx: Tx, window: Window) -> Slice[DisbursementView]:
@@ -53,11 +59,7 @@ async def count_unapproved(tx: Tx, window: Window) -> Count:
 
 def _unapproved(tx: Tx, window: Window) -> Select[DisbursementRecord]:
     query = visible(select(DisbursementRecord), DisbursementRecord.branch_id, tx.actor)
-    query = query.where(
-        DisbursementRecord.state.in_([DisbursementState.DRAFTED, DisbursementState.REFUSED]),
-        DisbursementRecord.payee_id.is_not(None),
-    )
-    return whose(query, _own(tx), window)
+    return whose(query.where(UNAPPROVED), _own(tx), window)
 
 
 def _own(tx: Tx) -> ColumnElement[bool]:

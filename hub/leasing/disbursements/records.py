@@ -12,6 +12,9 @@ from hub.core.money import Money
 from hub.infra.database import Base, one_of
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState
 
+_UNAPPROVED = "state in ('drafted', 'refused') and payee_id is not null"
+UNAPPROVED = text(f"disbursement.{_UNAPPROVED}")  # as the index has it, to the letter
+
 
 class PayeeRecord(Base):
     """Where money for a dealer, a kind of fee, or both goes; the account is a party's, and sealed there."""
@@ -91,7 +94,10 @@ class DisbursementRecord(Base):
             "ix_disbursement_unapproved",
             "drafted_at",
             "id",
-            postgresql_where=text("state in ('drafted', 'refused') and payee_id is not null"),
+            postgresql_where=text(_UNAPPROVED),
+            postgresql_include=[
+                *("branch_id", "payee_id", "drafted_by", "drafted_by_id", "chosen_by", "chosen_by_id"),
+            ],
         ),
         Index(None, "contract_id"),
     )

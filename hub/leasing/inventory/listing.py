@@ -35,7 +35,7 @@ class Car:
     status: VehicleStatus
 
 
-_TABS = Tabs(name="status", column=VehicleRecord.status, words=VehicleStatus)
+_TABS = Tabs(name="status", column=VehicleRecord.status, words=VehicleStatus, of_branch=True)
 
 
 async def page(tx: Tx, window: Window) -> Slice[Car]:

@@ -40,6 +40,7 @@ class VehicleRecord(Base):
         Index(None, "branch_id", "status", "id"),
         Index("ix_vehicle_by_cost", "cost_amount", "id", postgresql_include=["status", "branch_id"]),
         Index(None, "plate"),
+        Index(None, "model", postgresql_ops={"model": "text_pattern_ops"}),
         Index(None, "status", "id"),
     )
 

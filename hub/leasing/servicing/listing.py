@@ -96,13 +96,15 @@ def _overdue_rents() -> Any:
 async def arrears(tx: Tx, window: Window) -> Slice[Standing]:
     """Accounts with overdue rents in a window; filter `bucket` for how late they are."""
     late = _late()
-    query = _in_bucket(_late_accounts(tx, late), late, window, tx.today)
+    query = _seen(tx, late)
+    if (wanted := window.filters.get("bucket")) is not None:
+        query = query.where(_bucket(late, tx.today) == wanted)
     order = Order(
-        key=AccountRecord.contract_id,
+        key=late.c.contract_id,
         columns={"since": late.c.since, "owed": type_coerce(late.c.owed, Amount())},
         standard="since",
     )
-    found = await sliced(tx, query, order, window, lambda row: ContractId(row.contract_id))
+    found = await sliced(tx, query, order, window, ContractId)
     known = await standings_of(tx, found.rows)
     return Slice(rows=[known[contract_id] for contract_id in found.rows], after=found.after, before=found.before)
 
@@ -111,7 +113,7 @@ async def arrears_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many accounts there are in each bucket."""
     late = _late()
     bucket = _bucket(late, tx.today)
-    counted = _late_accounts(tx, late).with_only_columns(bucket, func.count()).group_by(bucket)
+    counted = _seen(tx, late).with_only_columns(bucket, func.count()).group_by(bucket)
     numbers = {str(word): number for word, number in (await tx.execute(counted)).all()}
     found = {word.value: Count(number=numbers.get(word.value, 0)) for word in Bucket}
     return {"": together(found.values())} | found
@@ -119,13 +121,7 @@ async def arrears_counts(tx: Tx, window: Window) -> Mapping[str, Count]:
 
 async def count_overdue(tx: Tx) -> Count:
     """How many accounts with overdue rents the actor sees."""
-    late = _late()
-    rows: Select[Any] = select(late.c.contract_id)
-    if tx.actor.branches is not None:
-        rows = visible(
-            rows.join(AccountRecord, AccountRecord.contract_id == late.c.contract_id), AccountRecord.branch_id, tx.actor
-        )
-    return await count(tx, rows)
+    return await count(tx, _seen(tx, _late()))
 
 
 def _late() -> Subquery:
@@ -138,14 +134,13 @@ def _late() -> Subquery:
     )
 
 
-def _late_accounts(tx: Tx, late: Subquery) -> Select[AccountRecord]:
-    query = select(AccountRecord).join(late, late.c.contract_id == AccountRecord.contract_id)
-    return visible(query, AccountRecord.branch_id, tx.actor)
-
-
-def _in_bucket(query: Select[AccountRecord], late: Subquery, window: Window, today: date) -> Select[AccountRecord]:
-    wanted = window.filters.get("bucket")
-    return query if wanted is None else query.where(_bucket(late, today) == wanted)
+def _seen(tx: Tx, late: Subquery) -> Select[Any]:
+    """Those of them that the actor sees; whoever sees all of them looks at no account."""
+    rows: Select[Any] = select(late.c.contract_id)
+    if tx.actor.branches is None:
+        return rows
+    rows = rows.join(AccountRecord, AccountRecord.contract_id == late.c.contract_id)
+    return visible(rows, AccountRecord.branch_id, tx.actor)
 
 
 def _bucket(late: Subquery, today: date) -> Any:

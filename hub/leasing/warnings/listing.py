@@ -23,7 +23,7 @@ from hub.leasing.warnings.rules import (
 )
 
 _ORDER = Order(key=WarningRecord.id, columns={"raised": WarningRecord.id}, standard="raised")  # ids rise with time
-_TABS = Tabs(name="state", column=WarningRecord.state, words=WarningState, beside=frozenset({"kind"}))
+_TABS = Tabs(name="state", column=WarningRecord.state, words=WarningState, of_branch=True, beside=frozenset({"kind"}))
 
 
 async def page(tx: Tx, window: Window) -> Slice[WarningView]:

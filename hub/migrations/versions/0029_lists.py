@@ -61,6 +61,21 @@ def upgrade() -> None:
         )
     for table, by, sorted_by, state in _SORTS:
         op.create_index(f"ix_{table}_{by}", table, [sorted_by, "id"], postgresql_include=[state, "branch_id"])
+    for table in ("contract", "application"):
+        op.create_index(
+            op.f(f"ix_{table}_state_number"),
+            table,
+            ["state", "number"],
+            postgresql_ops={"number": "text_pattern_ops"},
+            postgresql_include=["branch_id"],
+        )
+    op.create_index(op.f("ix_vehicle_model"), "vehicle", ["model"], postgresql_ops={"model": "text_pattern_ops"})
+    for column in ("instance", "operation"):
+        _index_calls(column, ["branch"])
+    _index_waiting(
+        ["branch_id", "opened_by", "opened_by_id", "submitted_by", "submitted_by_id"],
+        ["branch_id", "payee_id", "drafted_by", "drafted_by_id", "chosen_by", "chosen_by_id"],
+    )
     waits = sa.text("state in ('open', 'overdue')")
     op.create_index("ix_follow_up_task_waiting", "follow_up_task", ["due_at", "id"], postgresql_where=waits)
     _index_arrears(["principal", "interest", "penalty"])
@@ -100,10 +115,40 @@ def _index_usage(beside: list[str]) -> None:
     op.create_index(name, "provider_call", ["instance", "created_at"], postgresql_include=beside)
 
 
+def _index_calls(column: str, beside: list[str]) -> None:
+    """Calls by a filter of theirs, with the branch."""
+    name = op.f(f"ix_provider_call_{column}_id")
+    op.drop_index(name, "provider_call")
+    op.create_index(name, "provider_call", [column, "id"], postgresql_include=beside)
+
+
+def _index_waiting(of_application: list[str], of_disbursement: list[str]) -> None:
+    """What waits for a second person, with all that tells whose it is."""
+    for table, which, at, where, beside in (
+        ("application", "undecided", "submitted_at", "state = 'under_review'", of_application),
+        (
+            "disbursement",
+            "unapproved",
+            "drafted_at",
+            "state in ('drafted', 'refused') and payee_id is not null",
+            of_disbursement,
+        ),
+    ):
+        name = f"ix_{table}_{which}"
+        op.drop_index(name, table)
+        op.create_index(name, table, [at, "id"], postgresql_where=sa.text(where), postgresql_include=beside)
+
+
 def downgrade() -> None:
     op.drop_table("usage_hour")
     _index_usage([])
     op.drop_index("ix_follow_up_task_waiting", "follow_up_task")
+    _index_waiting([], [])
+    for column in ("operation", "instance"):
+        _index_calls(column, [])
+    op.drop_index(op.f("ix_vehicle_model"), "vehicle")
+    for table in ("application", "contract"):
+        op.drop_index(op.f(f"ix_{table}_state_number"), table)
     _index_arrears([])
     for table, name, columns in _SUPERSEDED:
         op.create_index(f"ix_{table}_{name}", table, columns)
