@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form, UploadFile
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
 
-from hub.api.deps import Body, ThePage, acting
+from hub.api.deps import AmountText, Body, TheHouse, ThePage, acting
 from hub.api.once import OnceRoute
 from hub.core.identity import DocumentKind
 from hub.core.ids import ApplicationId, CreditCheckId
 from hub.core.ports.credit_bureau import Inquiry
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
-from hub.leasing.applications.rules import CreditOutcome
+from hub.leasing.applications import service as applications
+from hub.leasing.applications.rules import LARGEST_FILE_BYTES, CreditOutcome, media_type
 from hub.leasing.credit import service
-from hub.leasing.credit.rules import CheckState
+from hub.leasing.credit.rules import CheckState, ImportedReport, ReportReason, check_whole
 
 router = APIRouter(prefix="/credit", tags=["credit"], route_class=OnceRoute)
 
@@ -39,6 +43,33 @@ class Blacklist(Body):
     document_kind: DocumentKind
     number: str
     reason: str
+
+
+class ImportReport(BaseModel):
+    """The file of a report with what was read in it; what the report does not say is left out, never sent as zero.
+
+    `overdue` is an amount like 1234.50, `debt_ratio` a fraction like 0.35.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    file: UploadFile
+    bureau: str
+    report_number: str
+    reported_on: date
+    score: int | None = None
+    band: str | None = None
+    open_overdue_count: int | None = None
+    overdue: AmountText | None = None
+    inquiries_6m: int | None = None
+    guarantees: int | None = None
+    debt_ratio: Decimal | None = None
+    reasons: list[ReportReason] = []
+
+    def report(self) -> ImportedReport:
+        """What the room takes in."""
+        told = {name: getattr(self, name) for name in type(self).model_fields if name not in ("file", "reasons")}
+        return ImportedReport(**told, reasons=frozenset(self.reasons))
 
 
 class CreditCheckOut(BaseModel):
@@ -63,6 +94,7 @@ class CreditCheckOut(BaseModel):
     requested_at: datetime
     answered_at: datetime | None
     valid_until_on: date | None
+    file_sha256: str | None
 
 
 class BlacklistOut(BaseModel):
@@ -102,6 +134,30 @@ async def list_checks(page: ThePage, tx: Reading, application_id: UUID | None = 
 async def get_check(check_id: UUID, tx: Reading) -> CreditCheckOut:
     """One credit check."""
     return CreditCheckOut.model_validate(await service.get_check(tx, CreditCheckId(check_id)))
+
+
+@router.post("/imports/{application_id}", status_code=201)
+async def import_report(
+    application_id: UUID,
+    house: TheHouse,
+    tx: Annotated[Tx, acting(P.CREDIT_CHECK, keyless="a file is taken in once: the same again is refused")],
+    figures: Annotated[ImportReport, Form()],
+) -> CreditCheckOut:
+    """Take in a report that was fetched from a bureau by hand: its file (PDF, JPEG or PNG of at most 10 MiB) and figures."""
+    await applications.get_application(tx, ApplicationId(application_id))
+    content = await figures.file.read(LARGEST_FILE_BYTES + 1)
+    check_whole(content, media_type(content))
+    name = await asyncio.to_thread(house.files.put, content)
+    check_id = await service.import_report(tx, ApplicationId(application_id), figures.report(), file_sha256=name)
+    return CreditCheckOut.model_validate(await service.get_check(tx, check_id))
+
+
+@router.get("/checks/{check_id}/file", response_class=Response)
+async def report_file(check_id: UUID, house: TheHouse, tx: Checking) -> Response:
+    """The file of an imported report; who opened it stays on record."""
+    content = await asyncio.to_thread(house.files.get, await service.report_file(tx, CreditCheckId(check_id)))
+    headers = {"Content-Disposition": 'attachment; filename="report"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=media_type(content), headers=headers)
 
 
 @router.post("/checks/{check_id}/reveal")

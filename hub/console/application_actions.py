@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hub.console.actions import Action
 from hub.console.application_case import Case
+from hub.console.credit_import import IMPORT
 from hub.console.forms import Field, Kind, Option, Values, choices
 from hub.console.i18n import N_, instant
 from hub.console.labels import label
@@ -200,6 +201,7 @@ ACTIONS: tuple[Action[Case], ...] = (
         ),
         off=_no_check,
     ),
+    IMPORT,
     Action(
         key="report",
         label=N_("Open the credit report"),

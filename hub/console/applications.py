@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from hub.console import application_tabs as tabs
 from hub.console.application_actions import ACTIONS
 from hub.console.application_case import Case, load
+from hub.console.credit_import import add_report_file
 from hub.console.i18n import N_
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, add_subject
@@ -118,4 +119,5 @@ APPLICATION: Subject[Case] = Subject(
 
 add_listing(router, APPLICATIONS)
 tabs.add_download(router)
+add_report_file(router)
 add_subject(router, APPLICATION)

@@ -26,7 +26,7 @@ from hub.leasing.applications.rules import ApplicationState, ApprovalStep, Credi
 from hub.leasing.approvals.rules import RequestKind, Whose
 from hub.leasing.collections.rules import CaseState, ContactState, PromiseState, Template
 from hub.leasing.contracts.rules import ContractState
-from hub.leasing.credit.rules import CheckState, ReasonCode
+from hub.leasing.credit.rules import CheckState, ReasonCode, ReportReason
 from hub.leasing.disbursements.rules import DisbursementPurpose, DisbursementState, PayeeStanding
 from hub.leasing.funding.rules import SigningPaymentState
 from hub.leasing.instalments.rules import InstalmentState
@@ -137,6 +137,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     SignerRole,
     Inspection,
     PayeeStanding,
+    ReportReason,
     StatementState,
     DifferenceKind,
     DifferenceState,

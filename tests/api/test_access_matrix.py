@@ -107,8 +107,10 @@ async def test_a_role_opens_the_doors_of_its_permissions_and_no_other(
 async def test_a_row_of_another_branch_is_not_there(world: World, stranger: Person, rows: Rows, door: Door) -> None:
     """Asked for by a stranger it is not found; asked for by whoever sees the branch it is."""
     body = None if door.body is None else good_body(door, rows)
-    files = {"file": ("a.pdf", b"%PDF-1.7", "application/pdf")} if door.path.endswith("/materials/{kind}") else None
-    request: dict[str, Any] = {"json": body, "files": files}
+    takes_file = door.path.endswith(("/materials/{kind}", "/imports/{application_id}"))
+    files = {"file": ("a.pdf", b"%PDF-1.7\n%%EOF", "application/pdf")} if takes_file else None
+    read = {"bureau": "pboc", "report_number": "1", "reported_on": str(world.today)} if files else None
+    request: dict[str, Any] = {"json": body, "files": files, "data": read}
     answer = await stranger.http.request(door.method, _path(door, rows), **request)
     if door.path.startswith(WHOLE_COMPANY):
         assert answer.status_code == 403

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+
+import httpx
 
 from tests.api.rows import Rows
 from tests.console.conftest import Reader, enter
@@ -93,6 +96,71 @@ async def test_credit_is_checked_and_somebody_else_decides(world: World, rows: R
     assert f'href="{path}/do/contract"' not in page
     for one in (officer, approver):
         await one.http.aclose()
+
+
+async def test_a_report_is_taken_in_with_its_file_and_decides(world: World, rows: Rows, reader: Reader) -> None:
+    lease = await an_application(world, rows, materials=("identity_document", "income_proof"))
+    path = f"/applications/{lease.application}"
+    await lease.consent()
+    await lease.submit()
+    form = {"form_key": reader.form_key, "bureau": "pboc", "report_number": "2026-0001", "score": "640"}
+    form |= {"reported_on": world.today.isoformat(), "debt_ratio": "31"}
+
+    async def send(content: bytes, **changes: str) -> httpx.Response:
+        file = {"file": ("report.pdf", content, "application/pdf")}
+        return await reader.http.post(f"{path}/do/import-report", data=form | changes, files=file)
+
+    whole = A_PDF
+    for content, changes, field, why in (
+        (b"GIF89a", {}, "file", "must be a PDF, JPEG or PNG"),
+        (b"%PDF-1.7 and no end", {}, "file", "is cut off"),
+        (b"%PDF-" + b"0" * (10 * 1024 * 1024), {}, "file", "must not be larger than 10 MiB"),
+        (whole, {"bureau": "P B"}, "bureau", "lower-case letters"),
+        (whole, {"reported_on": "2020-01-01"}, "reported_on", "more than 30 days old"),
+        (whole, {"score": "many"}, "score", "whole number"),
+    ):
+        refused = await send(content, **changes)
+        assert refused.status_code == 422, why
+        assert f'id="wrong-{field}"' in refused.text, why
+        assert why in refused.text
+    assert (await lease.application_now())["credit_outcome"] is None
+    done = await send(whole)
+    assert done.headers["location"] == f"{path}/credit?done=import-report", done.text
+    page = await reader.see(f"{path}/credit")
+    assert hashlib.sha256(whole).hexdigest()[:12] in page
+    assert ("pboc" in page, "640" in page) == (True, True)
+    [file] = re.findall(r'href="(/credit-reports/[0-9a-f-]+)"', page)
+    kept = await reader.http.get(file)
+    assert (kept.content, kept.headers["content-type"]) == (whole, "application/pdf")
+    again = await send(whole)
+    assert (again.status_code, "this report is here already" in again.text) == (422, True)
+    assert (await lease.application_now())["credit_outcome"] == "pass"
+    approver = await enter(world, "approver")
+    assert (await approver.http.get(file)).status_code == 403
+    assert (await approver.send(f"{path}/do/approve", reason="", seen="yes")).status_code == 303
+    await approver.http.aclose()
+
+
+async def test_programs_hand_a_report_in_as_people_do(world: World, rows: Rows) -> None:
+    lease = await an_application(world, rows, materials=("identity_document", "income_proof"))
+    officer = lease.by("credit")
+    read = {"bureau": "pboc", "report_number": "2026-0002", "reported_on": world.today.isoformat(), "overdue": "12.50"}
+    file = {"file": ("report.png", b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82", "image/png")}
+    door = f"/credit/imports/{lease.application}"
+    refused = await officer.ask("POST", door, data=read, files=file)
+    assert (refused.status_code, refused.json()["error"]["rule"]) == (409, "application_state")
+    await lease.consent()
+    await lease.submit()
+    bad = await officer.ask("POST", door, data=read | {"guess": "1"}, files=file)
+    assert bad.status_code == 422
+    wrong = await officer.ask("POST", door, data=read | {"band": "very good"}, files=file)
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "band")
+    taken = await officer.ask("POST", door, data=read, files=file)
+    assert taken.status_code == 201, taken.text
+    check = taken.json()
+    assert (check["outcome"], check["outcome_reasons"]) == ("decline", ["currently_overdue", "no_score"])
+    kept = await officer.ask("GET", f"/credit/checks/{check['id']}/file")
+    assert (kept.status_code, kept.headers["content-type"]) == (200, "image/png")
 
 
 async def an_account(reader: Reader, path: str) -> str:

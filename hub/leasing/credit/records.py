@@ -31,6 +31,13 @@ class CreditCheckRecord(Base):
         Index("ix_credit_check_requested", "id", postgresql_where=text("state = 'requested'")),
         Index(None, "application_id", "id"),
         Index(None, "branch_id", "id"),
+        Index(
+            "uq_credit_check_file",
+            "application_id",
+            "file_sha256",
+            unique=True,
+            postgresql_where=text("file_sha256 is not null"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -57,6 +64,7 @@ class CreditCheckRecord(Base):
     outcome: Mapped[str | None] = mapped_column(String(16))
     outcome_reasons: Mapped[list[str]] = mapped_column(JSONB)
     rules_version: Mapped[str | None] = mapped_column(String(40))
+    file_sha256: Mapped[str | None] = mapped_column(String(64))
 
 
 class BlacklistRecord(Base):

@@ -6,15 +6,18 @@ check says by which one it was judged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from uuid import UUID
 
+from hub.core.errors import InvalidInput
 from hub.core.events import Fact
 from hub.core.ids import ApplicationId, BranchId, CreditCheckId, PartyId
+from hub.core.money import Money
 from hub.core.ports import require
 from hub.core.ports.credit_bureau import CreditOutcome as ReportOutcome
 from hub.core.ports.credit_bureau import CreditReport, Inquiry
@@ -105,6 +108,109 @@ class Assessment:
     reasons: tuple[str, ...] = ()
 
 
+# A report that a person has fetched, by the bureau's own page or counter, and what they have read in it
+
+BUREAU = re.compile(r"[a-z][a-z0-9_]{1,39}")
+REPORT_DAYS = 30  # from the report's own day on; the same as the default of the plugin that reads a shelf of reports
+_LONGEST_NUMBER, _MOST = 60, 10**9
+_BAND = re.compile(r"[A-Za-z0-9+-]{1,20}")
+# How a file of each kind ends, if it is whole. Source: ISO 32000-1, 7.5.5; ISO/IEC 10918-1, B.1; W3C PNG, 11.2.5.
+_ENDS: dict[str, tuple[bytes, int]] = {
+    "application/pdf": (b"%%EOF", 1024),
+    "image/jpeg": (b"\xff\xd9", 64),
+    "image/png": (b"IEND\xaeB`\x82", 64),
+}
+
+
+class ReportReason(StrEnum):
+    """What a person may say of a report beside its numbers, in the words that rule sets know."""
+
+    COURT_ENFORCEMENT = "court_enforcement"
+    FRAUD = "fraud"
+    IDENTITY_MISMATCH = "identity_mismatch"
+
+
+def check_whole(content: bytes, media_type: str) -> None:
+    """Raise InvalidInput unless the file of a report ends as one of its kind does."""
+    end, within = _ENDS[media_type]
+    if end not in content[-within:]:
+        raise InvalidInput("file", "is cut off, or not what it begins as")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedReport:
+    """A bureau's report that was fetched by hand: whose, which, of which day, and its keyed figures.
+
+    None is what the report does not say. `debt_ratio` is monthly debt service over monthly income, a fraction.
+    """
+
+    bureau: str
+    report_number: str
+    reported_on: date
+    score: int | None = None
+    band: str | None = None
+    open_overdue_count: int | None = None
+    overdue: Money | None = None
+    inquiries_6m: int | None = None
+    guarantees: int | None = None
+    debt_ratio: Decimal | None = None
+    reasons: frozenset[ReportReason] = frozenset()
+
+    def check(self, today: date, consented_on: date) -> None:
+        """Raise InvalidInput, with the field and the reason, for what cannot be so."""
+        if not BUREAU.fullmatch(self.bureau):
+            raise InvalidInput("bureau", "2 to 40 lower-case letters, digits and underscores, a letter first")
+        if not 0 < len(self.report_number.strip()) <= _LONGEST_NUMBER or not self.report_number.isprintable():
+            raise InvalidInput("report_number", f"must have 1 to {_LONGEST_NUMBER} printable characters")
+        if self.reported_on > today:
+            raise InvalidInput("reported_on", "lies in the future")
+        if self.valid_until_on < today:
+            raise InvalidInput("reported_on", f"the report is more than {REPORT_DAYS} days old")
+        if self.reported_on < consented_on:
+            raise InvalidInput("reported_on", "lies before the day of the consent")
+        for name in ("score", "open_overdue_count", "inquiries_6m", "guarantees"):
+            count = getattr(self, name)
+            if count is not None and not 0 <= count < _MOST:
+                raise InvalidInput(name, "must be a whole number from 0")
+        if self.band and not _BAND.fullmatch(self.band):
+            raise InvalidInput("band", "must be 1 to 20 letters, digits, + and -")
+        if self.overdue is not None and self.overdue.minor < 0:
+            raise InvalidInput("overdue", "must not be negative")
+        if self.debt_ratio is not None and not 0 <= self.debt_ratio <= 10:
+            raise InvalidInput("debt_ratio", "must be a fraction from 0 to 10")
+
+    @property
+    def valid_until_on(self) -> date:
+        """The last day on which it counts."""
+        return self.reported_on + timedelta(days=REPORT_DAYS)
+
+    def report(self, *, file_sha256: str, imported_by: str) -> CreditReport:
+        """The report as rule sets judge it; what is overdue now, by either figure, is a reason of its own."""
+        overdue = bool(self.open_overdue_count) or bool(self.overdue)
+        reasons = sorted(reason.value for reason in self.reasons)
+        told = {
+            "band": self.band or None,
+            "open_overdue_count": self.open_overdue_count,
+            "overdue_amount": None if self.overdue is None else f"{self.overdue.amount:.2f}",
+            "inquiries_6m": self.inquiries_6m,
+            "guarantees": self.guarantees,
+            DEBT_RATIO: None if self.debt_ratio is None else f"{self.debt_ratio:f}",
+            "report_number": self.report_number.strip(),
+            "reported_on": self.reported_on,
+            "imported_by": imported_by,
+            "file_sha256": file_sha256,
+        }
+        return CreditReport(
+            outcome=ReportOutcome.REPORTED,
+            report_ref=f"import:{file_sha256}",
+            score=self.score,
+            model=self.bureau,
+            reasons=(*reasons, *(("currently_overdue",) if overdue else ())),
+            facts={name: str(value) for name, value in told.items() if value is not None},
+            valid_until_on=self.valid_until_on,
+        )
+
+
 _SEVERITY = {CreditOutcome.PASS: 0, CreditOutcome.REFER: 1, CreditOutcome.DECLINE: 2}
 
 
@@ -178,6 +284,7 @@ class CreditCheckView:
     requested_at: datetime
     answered_at: datetime | None
     valid_until_on: date | None
+    file_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

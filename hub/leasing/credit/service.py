@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from hub.core.errors import Conflict, NotFound, RuleBroken
 from hub.core.identity import DocumentKind
@@ -24,6 +25,7 @@ from hub.core.ids import ApplicationId, BranchId, ConsentId, CreditCheckId, Part
 from hub.core.ports.credit_bureau import CreditPullRequest, CreditReport, Inquiry
 from hub.infra import audit, staff
 from hub.infra.access import system, visible
+from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.crash import crash_point
 from hub.infra.database import Database, Tx
 from hub.integrations.answers import Answer, Ask, CallOutcome
@@ -43,6 +45,7 @@ from hub.leasing.credit.rules import (
     CreditChecked,
     CreditCheckFailed,
     CreditCheckView,
+    ImportedReport,
     ReasonCode,
     assess,
     may_move,
@@ -50,7 +53,7 @@ from hub.leasing.credit.rules import (
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.documents import clean_text, document_number
 from hub.leasing.parties.listing import document_index
-from hub.leasing.parties.rules import ConsentPurpose
+from hub.leasing.parties.rules import ConsentPurpose, ConsentView
 
 PERFORM = "credit.perform"
 OPERATION = "credit_pull"
@@ -106,6 +109,48 @@ def _new_check(tx: Tx, application: ApplicationView, inquiry: Inquiry) -> dict[s
         "reasons": [],
         "outcome_reasons": [],
     }
+
+
+async def import_report(
+    tx: Tx, application_id: ApplicationId, report: ImportedReport, *, file_sha256: str
+) -> CreditCheckId:
+    """Take in a report that somebody has fetched from a bureau by hand, under the customer's consent, and judge it.
+
+    `file_sha256` names the report's file in the store. Raises as `request_check` does, InvalidInput for figures that
+    cannot be so, Conflict when the application has this very file already.
+    """
+    application = await applications.get_application(tx, application_id)
+    check_open_to_credit(application.state)
+    if await _standing(tx, await parties.document_index_of(tx, application.party_id)) is not None:
+        return await _decline_blacklisted(tx, application, Inquiry.HARD)
+    consents = [one for one in await parties.list_consents(tx, application.party_id) if _covers(one, tx.now)]
+    if not consents:
+        raise RuleBroken("consent_missing", purpose=ConsentPurpose.CREDIT_CHECK.value)
+    consent = min(consents, key=lambda one: one.given_at)
+    report.check(tx.today, consent.given_at.astimezone(BUSINESS_ZONE).date())
+    check = CreditCheckRecord(
+        **_new_check(tx, application, Inquiry.HARD),
+        consent_id=consent.id,
+        state=CheckState.REQUESTED,
+        instance=report.bureau,
+        file_sha256=file_sha256,
+    )
+    tx.add(check)
+    try:
+        async with tx.attempt():
+            await tx.flush()
+    except IntegrityError as error:
+        raise Conflict("file: this report is here already") from error
+    detail = {"bureau": report.bureau, "report_number": report.report_number, "file_sha256": file_sha256}
+    await audit.record(
+        tx, action="credit.report_imported", subject="application", subject_id=application_id, detail=detail
+    )
+    await _take_report(tx, check, report.report(file_sha256=file_sha256, imported_by=tx.actor.name))
+    return CreditCheckId(check.id)
+
+
+def _covers(consent: ConsentView, now: datetime) -> bool:
+    return consent.purpose is ConsentPurpose.CREDIT_CHECK and consent.covers(now)
 
 
 async def _live_check(tx: Tx, application_id: ApplicationId, inquiry: Inquiry) -> CreditCheckId:
@@ -314,6 +359,17 @@ async def list_checks(
     return tuple(map(_view, await tx.scalars(query)))
 
 
+async def report_file(tx: Tx, check_id: CreditCheckId) -> str:
+    """Where the file of an imported report is found; the audit trail says who opened it. Raises NotFound."""
+    check = await _check(tx, check_id)
+    if check.file_sha256 is None:
+        raise NotFound("file", check_id)
+    await audit.record(
+        tx, action="credit.report_opened", subject="credit_check", subject_id=check_id, branch_id=check.branch_id
+    )
+    return check.file_sha256
+
+
 async def reveal_facts(tx: Tx, check_id: CreditCheckId, *, reason: str | None = None) -> Mapping[str, str]:
     """The summary facts of a report, by name; the audit trail says who looked, and why if they said so."""
     check = await _check(tx, check_id)
@@ -359,6 +415,7 @@ def _view(check: CreditCheckRecord) -> CreditCheckView:
         requested_at=check.requested_at,
         answered_at=check.answered_at,
         valid_until_on=check.valid_until_on,
+        file_sha256=check.file_sha256,
     )
 
 

@@ -182,6 +182,14 @@ def _lookups() -> None:
 
 
 def upgrade() -> None:
+    op.add_column("credit_check", _text("file_sha256", 64, null=True))
+    op.create_index(
+        "uq_credit_check_file",
+        "credit_check",
+        ["application_id", "file_sha256"],
+        unique=True,
+        postgresql_where=sa.text("file_sha256 is not null"),
+    )
     _statement()
     _difference()
     _lookups()
@@ -222,6 +230,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("uq_credit_check_file", "credit_check")
+    op.drop_column("credit_check", "file_sha256")
     op.drop_index("ix_entry_value_on", "entry")
     for table in ("charge", "payout"):
         op.drop_index(f"ix_{table}_instance_settled_on", table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -23,9 +24,16 @@ from hub.integrations.answers import Answer, Ask, CallOutcome
 from hub.integrations.executor import Executor
 from hub.integrations.facts import OutcomeKnown
 from hub.leasing.applications import service as applications
-from hub.leasing.applications.rules import ApplicationState, CreditOutcome
+from hub.leasing.applications.rules import ApplicationState, CreditOutcome, media_type
 from hub.leasing.credit import service as credit
-from hub.leasing.credit.rules import CheckState, CreditChecked, CreditCheckFailed
+from hub.leasing.credit.rules import (
+    CheckState,
+    CreditChecked,
+    CreditCheckFailed,
+    ImportedReport,
+    ReportReason,
+    check_whole,
+)
 from hub.leasing.parties import service as parties
 from hub.leasing.parties.rules import ConsentPurpose
 from hub.sdk.clock import VirtualClock
@@ -339,3 +347,115 @@ async def test_another_branch_sees_nothing_and_writes_nothing(
         for attempt in tries:
             with pytest.raises(NotFound):
                 await attempt
+
+
+# A report that somebody has fetched by hand
+
+TODAY = date(2026, 1, 5)
+FILE = "a" * 64
+
+
+def imported(**changes: object) -> ImportedReport:
+    usual = {"bureau": "pboc", "report_number": "2026-1", "reported_on": TODAY, "score": 720, "overdue": Money(0)}
+    return ImportedReport(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+async def test_a_report_that_was_fetched_by_hand_is_judged_as_any_and_its_file_kept(
+    database: Database, seller: Actor, application_id: ApplicationId, outsider: Actor
+) -> None:
+    async with database.transaction(seller) as tx:
+        report = imported(debt_ratio=Decimal("0.31"), inquiries_6m=2)
+        check_id = await credit.import_report(tx, application_id, report, file_sha256=FILE)
+    async with database.transaction(seller) as tx:
+        check = await credit.get_check(tx, check_id)
+        assert (check.state, check.score, check.outcome) == (CheckState.REPORTED, 720, CreditOutcome.PASS)
+        assert (check.instance, check.file_sha256, check.valid_until_on) == ("pboc", FILE, date(2026, 2, 4))
+        facts = await credit.reveal_facts(tx, check_id)
+        assert facts == {
+            "overdue_amount": "0.00",
+            "inquiries_6m": "2",
+            "debt_ratio": "0.31",
+            "report_number": "2026-1",
+            "reported_on": "2026-01-05",
+            "imported_by": "seller",
+            "file_sha256": FILE,
+        }
+        assert (await applications.get_application(tx, application_id)).credit_outcome is CreditOutcome.PASS
+        assert await credit.report_file(tx, check_id) == FILE
+        with pytest.raises(Conflict, match="here already"):
+            await credit.import_report(tx, application_id, imported(), file_sha256=FILE)
+    async with database.transaction(outsider) as tx:
+        with pytest.raises(NotFound):
+            await credit.report_file(tx, check_id)
+        with pytest.raises(NotFound):
+            await credit.import_report(tx, application_id, imported(), file_sha256=FILE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({"overdue": Money(1)}, ("currently_overdue",)),
+        ({"open_overdue_count": 1}, ("currently_overdue",)),
+        ({"reasons": frozenset({ReportReason.FRAUD})}, ("fraud",)),
+        ({"score": 400}, ("score_too_low",)),
+    ],
+)
+async def test_what_was_keyed_decides(
+    database: Database,
+    seller: Actor,
+    application_id: ApplicationId,
+    changes: Mapping[str, object],
+    reasons: tuple[str, ...],
+) -> None:
+    async with database.transaction(seller) as tx:
+        check_id = await credit.import_report(tx, application_id, imported(**changes), file_sha256=FILE)
+        check = await credit.get_check(tx, check_id)
+    assert (check.outcome, check.outcome_reasons) == (CreditOutcome.DECLINE, reasons)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"bureau": "PBoC!"}, "bureau"),
+        ({"report_number": "  "}, "report_number"),
+        ({"reported_on": TODAY + timedelta(days=1)}, "reported_on"),
+        ({"reported_on": TODAY - timedelta(days=31)}, "reported_on"),
+        ({"reported_on": TODAY - timedelta(days=1)}, "reported_on"),  # before the consent
+        ({"score": -1}, "score"),
+        ({"band": "a b"}, "band"),
+        ({"overdue": Money(-1)}, "overdue"),
+        ({"debt_ratio": Decimal(11)}, "debt_ratio"),
+    ],
+)
+async def test_what_cannot_be_so_is_refused_at_its_field(
+    database: Database, seller: Actor, application_id: ApplicationId, changes: Mapping[str, object], field: str
+) -> None:
+    async with database.transaction(seller) as tx:
+        with pytest.raises(InvalidInput, match=field):
+            await credit.import_report(tx, application_id, imported(**changes), file_sha256=FILE)
+        assert await credit.list_checks(tx, application_id=application_id) == ()
+
+
+async def test_without_consent_no_report_is_taken_in(
+    database: Database, seller: Actor, application_id: ApplicationId
+) -> None:
+    async with database.transaction(seller) as tx:
+        application = await applications.get_application(tx, application_id)
+        (consent,) = await parties.list_consents(tx, application.party_id)
+        await parties.withdraw_consent(tx, party_id=application.party_id, consent_id=consent.id)
+        with pytest.raises(RuleBroken, match="consent_missing"):
+            await credit.import_report(tx, application_id, imported(), file_sha256=FILE)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7\n% nothing more", "application/pdf"),
+        (b"\xff\xd8\xff and no end", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+    ],
+)
+def test_a_file_that_does_not_end_is_refused(content: bytes, kind: str) -> None:
+    assert media_type(content) == kind
+    with pytest.raises(InvalidInput, match="file"):
+        check_whole(content, kind)

@@ -18,7 +18,12 @@ from leasehub_credit_bureau_creditsafe.standin import CreditsafeVendor
 START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)
 USERNAME, PASSWORD = "hub@lessor.example", "password-made-up-5d10"
 NUMBER, NAME = "91310000MA1FL0A07X", "上海某某运输有限公司"
-SETTINGS: Mapping[str, object] = {"username": USERNAME, "password": PASSWORD, "base_url": "http://vendor.test/v1"}
+SETTINGS: Mapping[str, object] = {
+    "username": USERNAME,
+    "password": PASSWORD,
+    "base_url": "http://vendor.test/v1",
+    "own_scale": True,
+}
 
 
 def inquiry(number: str = NUMBER, kind: DocumentKind = DocumentKind.CN_COMPANY_CODE) -> CreditPullRequest:

@@ -59,7 +59,8 @@ _KINDS = {
 
 
 def made(**more: object) -> CreditsafeSettings:
-    return CreditsafeSettings(**{**SETTINGS, **more})  # type: ignore[arg-type]
+    own = not {"score_low", "score_high"} & set(more)
+    return CreditsafeSettings(**{**SETTINGS, "own_scale": own, **more})  # type: ignore[arg-type]
 
 
 def failed(status: int, content: object, headers: dict[str, str] | None = None) -> ProviderError | None:
@@ -261,6 +262,8 @@ def test_what_the_contract_covers(service: dict[str, object], covered: bool) -> 
         {"score_high": 850},
         {"score_low": 850, "score_high": 300},
         {"score_low": 5, "score_high": 5},
+        {"own_scale": False},
+        {"own_scale": True, "score_low": 300, "score_high": 850},
         {"password": ""},
         {"template": "a b"},
         {"search_by": "name"},
