@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from hub.core.money import Money, Rounding
-from hub.leasing.products.rules import Method, Residue
-from hub.leasing.products.schedule import ScheduledInstalment, SchedulePlan, build, due_dates, level_payment
 from hub.leasing.quotes.pricing import effective_annual_rate, internal_rate
+from hub.leasing.schedules.annuity import level_payment
+from hub.leasing.schedules.dues import due_dates
+from hub.leasing.schedules.rules import Method, Residue, ScheduledInstalment, SchedulePlan
+from hub.leasing.schedules.schedule import build
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("schedule_cases.json").read_text())
 FINE = 10**6
