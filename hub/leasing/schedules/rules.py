@@ -1,7 +1,8 @@
 """What a schedule is made from: the plan, its calendar, its shape and its reckoning; and one row of what comes out.
 
 Every convention is a setting here, so that a figure can be explained by naming what was set. Amounts of a shape are in
-minor units; rates are fractions.
+minor units; rates are fractions. Whoever wants figures that are not rounded inside takes a plan in units so fine that
+rounding does not show, since a schedule scales.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Shape:
 
     `weights` multiply the level rent, row by row. `rent` is the level rent where it is given; with `until_paid` the
     schedule ends as soon as that rent has paid everything. `rents` and `principals` fix single rows, None where they
-    are left to the method. `principal_each` is what every row pays back, the rest with the last. `up_front` is how
+    are left to the method; `interests` fixes those of a flat rate that goes on. `principal_each` is what every row pays back, the rest with the last. `up_front` is how
     many rents are paid at the start of a schedule in advance, `deferred` how many first rows pay no interest: it falls
     due, uncompounded, with the next one. `balloon_after` counts periods from the start to a balloon of its own date.
     `flat_on` is the amount that a flat rate is of.
@@ -101,6 +102,7 @@ class Shape:
     until_paid: bool = False
     rents: tuple[int | None, ...] = ()
     principals: tuple[int | None, ...] = ()
+    interests: tuple[int, ...] = ()
     principal_each: int | None = None
     up_front: int = 1
     deferred: int = 0
@@ -114,10 +116,9 @@ class Reckoning:
 
     `day_count` None gives every whole period the same share of a year. Interest is due with each rent, or is put to
     the capital every `capitalised_every` rents; `compounded` is how often a year the rate is compounded where that is
-    told apart from paying it (1: the rate is an effective one). `grain` is how many parts of a minor unit are kept
-    inside: 1 but for figures that are unrounded. `amount_unit` is what every amount is rounded to, in grains;
-    `rent_rounding` how the rent is, where that differs; `rent_exact` leaves the rent unrounded as well. `level_pass`
-    moves the level rent once towards what the last one comes to.
+    told apart from paying it (1: the rate is an effective one). `amount_unit` is what every amount is rounded to, in
+    minor units; `rent_rounding` how the rent is, where that differs. `level_pass` moves the level rent once towards what
+    the last one comes to, when that differs by more than half as many such units as there are rents; 0 never does.
     """
 
     day_count: DayCount | None = None
@@ -127,9 +128,7 @@ class Reckoning:
     level_rate: LevelRate = LevelRate.PERIODS
     amount_unit: int = 1
     rent_rounding: Rounding | None = None
-    rent_exact: bool = False
-    level_pass: bool = False
-    grain: int = 1
+    level_pass: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +190,15 @@ class SchedulePlan:
 
     def _check_shape(self) -> None:
         shape, rows = self.shape, self.term - self.interest_only
-        for name, given in (("weights", shape.weights), ("rents", shape.rents), ("principals", shape.principals)):
-            require(len(given) in (0, rows), name, f"must name each of the {rows} instalments that pay principal")
+        for name in ("weights", "rents", "principals", "interests"):
+            every = len(getattr(shape, name)) in (0, rows)
+            require(every, name, f"must name each of the {rows} instalments that pay principal")
         require(all(weight >= 0 for weight in shape.weights), "weights", "must not be negative")
         require(not shape.weights or any(shape.weights), "weights", "must not all be nothing")
         require(1 <= shape.up_front <= self.term, "up_front", "must be 1 to the number of instalments")
         require(shape.up_front == 1 or self.in_advance, "up_front", "goes with payment in advance")
         require(0 <= shape.deferred < self.term, "deferred", "must leave an instalment that pays interest")
-        require(shape.rent is None or shape.rent > 0, "rent", "must be more than nothing")
+        require(shape.rent is None or shape.rent >= 0, "rent", "must not be negative")
         last = self.term - (shape.up_front if self.in_advance else 0)
         later = shape.balloon_after is None or shape.balloon_after >= last
         require(later, "balloon_after", "must not lie before the last instalment")

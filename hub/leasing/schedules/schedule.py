@@ -18,7 +18,7 @@ from hub.leasing.schedules.dues import balloon_due, due_dates, dues_of
 from hub.leasing.schedules.rules import LevelRate, Method, Residue, ScheduledInstalment, SchedulePlan
 from hub.leasing.schedules.shares import Ratio, factors_of, nominal_factor
 
-Portion = tuple[int, int]  # principal and interest, in grains: minor units, or parts of them
+Portion = tuple[int, int]  # principal and interest, in minor units
 _ONE = Decimal(1)
 
 
@@ -37,14 +37,13 @@ QUOTIENT: dict[Rounding, Callable[[int, int], int]] = {
 
 
 class Sums:
-    """A plan in grains: its amounts, its rounding, its rents, and the interest on a balance in a period."""
+    """A plan in minor units: its amounts, its rounding, its rents, and the interest on a balance in a period."""
 
     __slots__ = ("_quotient", "amount_unit", "factors", "financed", "left_to_end", "payments", "plan", "rate", "unit")
 
     def __init__(self, plan: SchedulePlan) -> None:
         self.plan = plan
-        grain = plan.reckoning.grain
-        self.financed = plan.financed.minor * grain
+        self.financed = plan.financed.minor
         self.payments = plan.term - plan.interest_only
         self.unit = int(plan.instalment_unit.scaleb(exponent(plan.financed.currency)))
         self.amount_unit = plan.reckoning.amount_unit
@@ -52,7 +51,7 @@ class Sums:
         self.factors = self._factors()
         # The principal that the rents leave to the balloon; a flat rate's interest is all in the rents.
         grows = plan.in_advance and plan.method is not Method.FLAT
-        balloon = plan.balloon.minor * grain
+        balloon = plan.balloon.minor
         self.left_to_end = self.rounded(balloon / (_ONE + self.rate)) if grows else balloon
 
     def _factors(self) -> Sequence[Ratio]:
@@ -105,12 +104,10 @@ class ShapedSums(Sums):
         self._dues = dues_of(plan, plan.term)
         self._run = Fraction(0)
         super().__init__(plan)
-        reckoning = plan.reckoning
-        self.unit = 1 if reckoning.rent_exact else self.unit * reckoning.grain
         if self._own_balloon and plan.method is not Method.FLAT:
             numerator, denominator = self.factors[plan.term]
             grown = Decimal(denominator + numerator) / denominator
-            self.left_to_end = self.rounded(Decimal(plan.balloon.minor * reckoning.grain) / grown, self.amount_unit)
+            self.left_to_end = self.rounded(Decimal(plan.balloon.minor) / grown, self.amount_unit)
 
     def _factors(self) -> Sequence[Ratio]:
         numerator, denominator = nominal_factor(self.plan)
@@ -148,7 +145,7 @@ class ShapedSums(Sums):
 
     def _legs(self) -> list[Leg]:
         plan, shape, every = self.plan, self.plan.shape, self.plan.reckoning.capitalised_every
-        skipped, balloon = plan.interest_only, Decimal(plan.balloon.minor * plan.reckoning.grain)
+        skipped, balloon = plan.interest_only, Decimal(plan.balloon.minor)
         alike = nominal_factor(plan) if plan.reckoning.level_rate is LevelRate.NOMINAL else None
         legs = []
         for row in range(self.payments):
@@ -208,9 +205,9 @@ def _equal_instalments(sums: Sums) -> list[Portion]:
     plan = sums.plan
     if not plan.reckoning.level_pass or not portions:
         return portions
-    grain, count = plan.reckoning.grain, len(portions)
+    count = len(portions)
     short = sum(portions[-1]) - rent
-    if abs(short) <= (count // 2) * grain:
+    if abs(short) <= (count // 2) * plan.reckoning.level_pass:
         return portions
     moved = rent + int(quantize(Decimal(short) / count, Decimal(sums.unit), Rounding.HALF_EVEN))
     sums.restart()
@@ -243,30 +240,36 @@ def _rents_paid(sums: Sums, rents: Sequence[int]) -> Iterator[Portion]:
     yield left, interest
 
 
+def _principal_share(sums: Sums) -> int:
+    given = sums.plan.shape.principal_each
+    exact = Decimal(sums.financed - sums.left_to_end) / sums.payments
+    return sums.rounded(exact, sums.unit) if given is None else given
+
+
 def _equal_principal(sums: Sums) -> Iterator[Portion]:
     """等额本金: the same principal each period, interest on what is left."""
     plan, last = sums.plan, sums.payments - 1
-    given = plan.shape.principal_each
-    share = sums.rounded(Decimal(sums.financed - sums.left_to_end) / sums.payments, sums.unit)
+    share = _principal_share(sums)
     balance = sums.financed
     for row in range(sums.payments):
         interest = sums.interest(plan.interest_only + row, balance, sums.unit)
         left = balance - sums.left_to_end
-        principal = left if row == last else min(share if given is None else given, left)
+        principal = left if row == last else min(share, left)
         balance -= principal
         yield principal, interest
 
 
 def _flat(sums: Sums) -> Iterator[Portion]:
     """等本等息: the same principal and the same interest each period, the interest on the whole financed amount."""
-    whole, given = sums.flat(), sums.plan.shape.principal_each
+    given, interests = sums.plan.shape.principal_each, sums.plan.shape.interests
+    whole = Decimal(sum(interests)) if interests else sums.flat()
     exact = whole / sums.payments
     interest = sums.rounded(exact, sums.amount_unit)
     rent = sums.rounded(Decimal(sums.financed - sums.left_to_end) / sums.payments + exact, sums.unit)
     left, interest_left = sums.financed - sums.left_to_end, sums.rounded(whole, sums.amount_unit)
     for row in range(sums.payments):
         last = row == sums.payments - 1
-        bears = interest_left if last else min(interest, interest_left)
+        bears = interest_left if last else min(interests[row] if interests else interest, interest_left)
         principal = left if last else max(0, min(rent - interest if given is None else given, left))
         left, interest_left = left - principal, interest_left - bears
         yield principal, bears
@@ -288,11 +291,11 @@ METHODS: dict[Method, Callable[[Sums], Iterator[Portion] | list[Portion]]] = {
 
 
 def portions_of(plan: SchedulePlan) -> list[Portion]:
-    """Principal and interest of every instalment in grains, the interest-only ones first and the balloon at the end."""
+    """Principal and interest of every instalment in minor units, the interest-only ones first and the balloon at the end."""
     sums = Sums(plan) if plan.plain else ShapedSums(plan)
     portions = [(0, sums.interest(number, sums.financed)) for number in range(plan.interest_only)]
     portions.extend(METHODS[plan.method](sums))
-    balloon = plan.balloon.minor * plan.reckoning.grain
+    balloon = plan.balloon.minor
     if balloon and (plan.in_advance or plan.shape.balloon_after is not None):
         portions.append((sums.left_to_end, balloon - sums.left_to_end))
     elif balloon:
@@ -317,7 +320,7 @@ def build(plan: SchedulePlan) -> tuple[ScheduledInstalment, ...]:
         dates = due_dates(plan.starts_on, count, first=0 if plan.in_advance else 1)
     else:
         dates = dues_of(plan, count - own_balloon) + [balloon_due(plan)] * own_balloon
-    currency, balance = plan.financed.currency, plan.financed.minor * plan.reckoning.grain
+    currency, balance = plan.financed.currency, plan.financed.minor
     schedule = []
     for number, (principal, interest) in enumerate(portions):
         balance -= principal
@@ -327,5 +330,15 @@ def build(plan: SchedulePlan) -> tuple[ScheduledInstalment, ...]:
 
 def level_rent(plan: SchedulePlan) -> Decimal:
     """The level rent of a plan before it is rounded, in minor units."""
+    return (Sums(plan) if plan.plain else ShapedSums(plan)).level()
+
+
+def present_rent(plan: SchedulePlan) -> int:
+    """The level rent that a plan asks for, given or solved, in minor units."""
+    return (Sums(plan) if plan.plain else ShapedSums(plan)).rent()
+
+
+def present_principal(plan: SchedulePlan) -> int:
+    """What every instalment pays back where that is the same in all, in minor units."""
     sums = Sums(plan) if plan.plain else ShapedSums(plan)
-    return sums.level() / plan.reckoning.grain
+    return _principal_share(sums) if plan.method is Method.EQUAL_PRINCIPAL else next(iter(_flat(sums)))[0]

@@ -43,18 +43,27 @@ def share_of(calendar: Calendar, reckoning: Reckoning, span: Span) -> Fraction:
     """The share of a year that a stretch of a period has, by the plan's day count."""
     day_count = reckoning.day_count
     whole = (span.from_on, span.to_on) == (span.begins_on, span.ends_on)
-    if day_count is None or (whole and day_count in _THIRTY):
-        return _nominal_part(calendar, day_count, span, whole)
-    if day_count in _THIRTY and reckoning.stub is Stub.PRO_RATA:
-        return _nominal_part(calendar, day_count, span, whole)
+    if day_count in _THIRTY and reckoning.stub is Stub.DAY_COUNT and not whole:
+        anchored = calendar.counted_from == span.begins_on or span.from_on == span.begins_on
+        return _thirty_part(calendar, day_count, span) if anchored else year_share(span.from_on, span.to_on, day_count)
+    if day_count is None or day_count in _THIRTY:
+        nominal = nominal_share(calendar, day_count)
+        return nominal if whole else nominal * _days_part(span)
     return year_share(span.from_on, span.to_on, day_count)
 
 
-def _nominal_part(calendar: Calendar, day_count: DayCount | None, span: Span, whole: bool) -> Fraction:
-    nominal = nominal_share(calendar, day_count)
-    if whole:
-        return nominal
-    return nominal * days_between(span.from_on, span.to_on) / days_between(span.begins_on, span.ends_on)
+def _days_part(span: Span) -> Fraction:
+    return Fraction(days_between(span.from_on, span.to_on), days_between(span.begins_on, span.ends_on))
+
+
+def _thirty_part(calendar: Calendar, day_count: DayCount, span: Span) -> Fraction:
+    """A part of a period of thirty-day months, so that the parts are the whole even where a month has no thirty days."""
+
+    def gone(on: date) -> Fraction:
+        whole = on == span.ends_on
+        return nominal_share(calendar, day_count) if whole else year_share(span.begins_on, on, day_count)
+
+    return gone(span.to_on) - gone(span.from_on)
 
 
 def first_span(plan: SchedulePlan) -> Span:

@@ -187,7 +187,7 @@ def test_a_level_rent_may_be_that_of_periods_that_are_all_alike() -> None:
         ({"up_front": 2}, "up_front"),
         ({"up_front": 0}, "up_front"),
         ({"deferred": 12}, "deferred"),
-        ({"rent": 0}, "rent"),
+        ({"rent": -1}, "rent"),
         ({"balloon_after": 11}, "balloon_after"),
     ],
 )
