@@ -42,10 +42,14 @@ def dues_of(plan: SchedulePlan, count: int) -> list[date]:
     return [plan.starts_on] * at_start + later
 
 
-def balloon_due(plan: SchedulePlan) -> date:
-    """When a balloon of its own date falls due."""
-    after_periods = plan.shape.balloon_after or plan.term
+def period_end(plan: SchedulePlan, period: int) -> date:
+    """When a period of a plan ends, counted from 1."""
     calendar = plan.calendar
     if calendar.first_due_on is None:
-        return after(calendar, plan.starts_on, after_periods)
-    return after(calendar, calendar.first_due_on, after_periods - 1)
+        return after(calendar, plan.starts_on, period)
+    return after(calendar, calendar.first_due_on, period - 1)
+
+
+def balloon_due(plan: SchedulePlan) -> date:
+    """When a balloon of its own date falls due."""
+    return period_end(plan, plan.shape.balloon_after or plan.term)

@@ -198,21 +198,27 @@ class ShapedSums(Sums):
         return Decimal(base) * sum((Decimal(one) / other for one, other in paying), Decimal(0))
 
 
-def _equal_instalments(sums: Sums) -> list[Portion]:
+def _equal_instalments(sums: Sums) -> Iterator[Portion]:
     """等额本息: the same rent each period, more of it principal each time."""
-    rent = sums.rent()
-    portions = list(_rents_paid(sums, sums.rents(rent)))
-    plan = sums.plan
-    if not plan.reckoning.level_pass or not portions:
-        return portions
-    count = len(portions)
-    short = sum(portions[-1]) - rent
+    return _rents_paid(sums, sums.rents(_levelled(sums)))
+
+
+def _levelled(sums: Sums) -> int:
+    """The level rent that is asked for, moved once towards what the last one would come to if the plan wants that."""
+    plan, rent, count = sums.plan, sums.rent(), sums.payments
+    if not plan.reckoning.level_pass or plan.shape.rent is not None:
+        return rent
+    short = _last_rent(sums, rent) - rent
     if abs(short) <= (count // 2) * plan.reckoning.level_pass:
-        return portions
+        return rent
     moved = rent + int(quantize(Decimal(short) / count, Decimal(sums.unit), Rounding.HALF_EVEN))
+    return moved if abs(_last_rent(sums, moved) - moved) < abs(short) else rent
+
+
+def _last_rent(sums: Sums, rent: int) -> int:
+    last = list(_rents_paid(sums, sums.rents(rent)))[-1]
     sums.restart()
-    again = list(_rents_paid(sums, sums.rents(moved)))
-    return again if abs(sum(again[-1]) - moved) < abs(short) else portions
+    return sum(last)
 
 
 def _rents_paid(sums: Sums, rents: Sequence[int]) -> Iterator[Portion]:
@@ -282,7 +288,7 @@ def _interest_first(sums: Sums) -> Iterator[Portion]:
         yield (sums.financed if row == last else 0), sums.interest(first + row, sums.financed)
 
 
-METHODS: dict[Method, Callable[[Sums], Iterator[Portion] | list[Portion]]] = {
+METHODS: dict[Method, Callable[[Sums], Iterator[Portion]]] = {
     Method.EQUAL_INSTALMENTS: _equal_instalments,
     Method.EQUAL_PRINCIPAL: _equal_principal,
     Method.FLAT: _flat,
@@ -335,7 +341,7 @@ def level_rent(plan: SchedulePlan) -> Decimal:
 
 def present_rent(plan: SchedulePlan) -> int:
     """The level rent that a plan asks for, given or solved, in minor units."""
-    return (Sums(plan) if plan.plain else ShapedSums(plan)).rent()
+    return _levelled(Sums(plan) if plan.plain else ShapedSums(plan))
 
 
 def present_principal(plan: SchedulePlan) -> int:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hub.core.dates import DayCount, days_between, year_share
-from hub.leasing.schedules.dues import after, balloon_due, first_due
+from hub.leasing.schedules.dues import after, first_due, period_end
 from hub.leasing.schedules.rules import Calendar, Reckoning, SchedulePlan, Stub, Unit
 
 DIGITS = 60  # What unrounded values are computed with: far more than any figure shows.
@@ -107,17 +107,20 @@ def factors_of(plan: SchedulePlan, dues: list[date], own_balloon: bool) -> list[
             factors.append(factor_of(rate, share_of(plan.calendar, reckoning, span), compounded))
         begins_on = due_on
     if own_balloon:
-        factors.append(factor_of(rate, _balloon_share(plan, begins_on, len(dues) - at_start), compounded))
+        factors.append(_balloon_factor(plan, begins_on, len(dues) - at_start))
     return factors
 
 
-def _balloon_share(plan: SchedulePlan, begins_on: date, whole_before: int) -> Fraction:
-    """From the last rent to a balloon of its own date: so many whole periods, or the days between."""
-    day_count, ends_on = plan.reckoning.day_count, balloon_due(plan)
-    if day_count is None or day_count in _THIRTY:
-        periods = (plan.shape.balloon_after or plan.term) - whole_before
-        return nominal_share(plan.calendar, day_count) * periods
-    return year_share(begins_on, ends_on, day_count)
+def _balloon_factor(plan: SchedulePlan, begins_on: date, whole_before: int) -> Ratio:
+    """From the last rent to a balloon of its own date: period by period, the interest of each put to the capital."""
+    numerator, denominator = 1, 1
+    for period in range(whole_before + 1, (plan.shape.balloon_after or plan.term) + 1):
+        ends_on = period_end(plan, period)
+        span = Span(begins_on, ends_on, begins_on, ends_on)
+        share = share_of(plan.calendar, plan.reckoning, span)
+        bears, of = factor_of(plan.annual_rate, share, plan.reckoning.compounded)
+        numerator, denominator, begins_on = numerator * (of + bears), denominator * of, ends_on
+    return numerator - denominator, denominator
 
 
 def nominal_factor(plan: SchedulePlan) -> Ratio:
