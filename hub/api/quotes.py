@@ -17,9 +17,9 @@ from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.infra.access import Permission as P
 from hub.infra.database import Tx
 from hub.leasing.leads import service as leads
-from hub.leasing.products.schedule import NOTHING
 from hub.leasing.quotes import service
 from hub.leasing.quotes.rules import Fee
+from hub.leasing.schedules.rules import NOTHING
 
 router = APIRouter(prefix="/quotes", tags=["quotes"], route_class=OnceRoute)
 

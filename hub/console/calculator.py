@@ -20,10 +20,10 @@ from hub.core.money import Money
 from hub.infra.access import Permission as P
 from hub.leasing.leads import service as leads
 from hub.leasing.products import service as products
-from hub.leasing.products.schedule import NOTHING
 from hub.leasing.quotes import service as quotes
 from hub.leasing.quotes.pricing import price
 from hub.leasing.quotes.rules import Deal, Fee, Price
+from hub.leasing.schedules.rules import NOTHING
 
 # What the fees that most lessors know are called; any other is called by its code.
 _FEES: Mapping[str, str] = {

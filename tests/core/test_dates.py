@@ -82,6 +82,30 @@ def test_part_of_a_year(start_on: date, end_on: date, day_count: DayCount, fract
     assert year_fraction(start_on, end_on, day_count) == fraction
 
 
+# Source: ISDA, "EMU and market conventions: recent developments" (1998), annex: the same periods by both methods.
+ISDA_AND_AFB = [
+    (date(2003, 11, 1), date(2004, 5, 1), "0.497724380567", "0.497267759563"),
+    (date(1999, 2, 1), date(1999, 7, 1), "0.410958904110", "0.410958904110"),
+    (date(1999, 7, 1), date(2000, 7, 1), "1.001377348604", "1.000000000000"),
+    (date(2002, 8, 15), date(2003, 7, 15), "0.915068493151", "0.915068493151"),
+    (date(2003, 7, 15), date(2004, 1, 15), "0.504004790778", "0.504109589041"),
+    (date(1999, 7, 30), date(2000, 1, 30), "0.503892506924", "0.504109589041"),
+    (date(2000, 1, 30), date(2000, 6, 30), "0.415300546448", "0.415300546448"),
+    (date(1999, 11, 30), date(2000, 4, 30), "0.415540085336", "0.415300546448"),
+]
+
+
+@pytest.mark.parametrize(("start_on", "end_on", "isda", "afb"), ISDA_AND_AFB)
+def test_actual_over_actual_as_published(start_on: date, end_on: date, isda: str, afb: str) -> None:
+    found = [year_fraction(start_on, end_on, one) for one in (DayCount.ACTUAL_ACTUAL, DayCount.ACTUAL_ACTUAL_AFB)]
+    assert [str(one.quantize(Decimal("1e-12"))) for one in found] == [isda, afb]
+
+
+def test_thirty_days_in_europe_have_no_thirty_first() -> None:
+    assert year_fraction(date(2026, 1, 29), date(2026, 3, 31), DayCount.THIRTY_E_360) == Decimal(61) / 360
+    assert year_fraction(date(2026, 1, 31), date(2026, 2, 28), DayCount.THIRTY_E_360) == Decimal(28) / 360
+
+
 @given(DAYS, DAYS, DAYS, st.sampled_from([DayCount.ACTUAL_360, DayCount.ACTUAL_364, DayCount.ACTUAL_365]))
 def test_actual_days_add_up_wherever_a_period_is_cut(one: date, two: date, three: date, day_count: DayCount) -> None:
     first, middle, last = sorted((one, two, three))

@@ -1,6 +1,7 @@
 """The terms of a product, checked field by field; the states of its versions; what a quote must keep to.
 
-Shares and rates are fractions. How terms become instalments is in `schedule`, how a deal is priced in `pricing`.
+Shares and rates are fractions. How terms become instalments is in the room `schedules`, how a deal is priced in
+`quotes`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from hub.core.errors import Conflict, InvalidInput
+from hub.core.errors import Conflict
 from hub.core.events import Fact
 from hub.core.ids import ProductVersionId
 from hub.core.money import Money, Rounding
 from hub.leasing.regulation import Topic, regulation
+from hub.leasing.schedules.rules import Method as Method
+from hub.leasing.schedules.rules import Residue as Residue
+from hub.leasing.schedules.rules import require as require
 
 LONGEST_TERM_MONTHS = 120
 _FEE_KIND = re.compile(r"[a-z][a-z0-9_]{1,39}")
@@ -31,26 +35,10 @@ class LeaseType(StrEnum):
     SALE_AND_LEASEBACK = "sale_and_leaseback"
 
 
-class Method(StrEnum):
-    """How the financed amount is paid back."""
-
-    EQUAL_INSTALMENTS = "equal_instalments"  # 等额本息
-    EQUAL_PRINCIPAL = "equal_principal"  # 等额本金
-    FLAT = "flat"  # 等本等息
-    INTEREST_FIRST = "interest_first"  # 先息后本
-
-
 class Period(StrEnum):
     """How far apart instalments are."""
 
     MONTHLY = "monthly"
-
-
-class Residue(StrEnum):
-    """Where the cents go that rounding leaves over."""
-
-    LAST_INSTALMENT = "last_instalment"
-    LAST_INTEREST = "last_interest"
 
 
 class Payee(StrEnum):
@@ -98,12 +86,6 @@ KNOWN_FEES: dict[str, tuple[str, str]] = {
     "accessories": ("精品加装", "Accessories"),
     "service_fee": ("服务费", "Service fee"),
 }
-
-
-def require(holds: bool, field: str, reason: str) -> None:
-    """Raise InvalidInput, naming field and reason, unless it holds."""
-    if not holds:
-        raise InvalidInput(field, reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

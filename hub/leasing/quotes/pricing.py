@@ -15,8 +15,9 @@ import pyxirr
 from hub.core.errors import InvalidInput
 from hub.core.money import Money
 from hub.leasing.products.rules import Payee, ProductTerms, require
-from hub.leasing.products.schedule import ScheduledInstalment, SchedulePlan, build
 from hub.leasing.quotes.rules import Deal, DueAtSigning, Fee, Price
+from hub.leasing.schedules.rules import ScheduledInstalment, SchedulePlan
+from hub.leasing.schedules.schedule import build
 
 RATE_DIGITS = Decimal("0.00000001")
 _RETURN_DIGITS = Decimal("0.000000000001")  # A floating-point root is good to about so many.

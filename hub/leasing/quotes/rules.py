@@ -9,7 +9,7 @@ from decimal import Decimal
 from hub.core.events import Fact
 from hub.core.ids import BranchId, LeadId, ProductVersionId, QuoteId
 from hub.core.money import Money
-from hub.leasing.products.schedule import NOTHING, ScheduledInstalment
+from hub.leasing.schedules.rules import NOTHING, ScheduledInstalment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,12 @@ from hub.infra.access import visible
 from hub.infra.database import Tx
 from hub.leasing.products import service as products
 from hub.leasing.products.rules import VersionState, VersionView
-from hub.leasing.products.schedule import NOTHING, ScheduledInstalment, build
 from hub.leasing.quotes.listing import shown
 from hub.leasing.quotes.pricing import RATE_DIGITS, plan_of, price
 from hub.leasing.quotes.records import QUOTE_NUMBERS, Quote
 from hub.leasing.quotes.rules import Deal, Fee, QuoteMade, QuoteView
+from hub.leasing.schedules.rules import NOTHING, ScheduledInstalment
+from hub.leasing.schedules.schedule import build
 
 
 async def make_quote(

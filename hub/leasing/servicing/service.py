@@ -35,10 +35,10 @@ from hub.leasing.payments.rules import (
     ChargeWish,
 )
 from hub.leasing.products import service as products
-from hub.leasing.products.schedule import ScheduledInstalment
 from hub.leasing.quotes import service as quotes
 from hub.leasing.receipts import service as receipts
 from hub.leasing.receipts.rules import require_waiting
+from hub.leasing.schedules.rules import ScheduledInstalment
 from hub.leasing.servicing import accounts, allocation
 from hub.leasing.servicing.accounts import Account, instalment_of
 from hub.leasing.servicing.records import AccountRecord, InstalmentRecord, PenaltyRecord

@@ -16,8 +16,8 @@ from hub.core.money import Money
 from hub.leasing.contracts.rules import ContractView
 from hub.leasing.parties.rules import ClearParty
 from hub.leasing.products.rules import KNOWN_FEES, ProductTerms
-from hub.leasing.products.schedule import ScheduledInstalment
 from hub.leasing.quotes.rules import Deal, Price
+from hub.leasing.schedules.rules import ScheduledInstalment
 from hub.leasing.signatures.capitals import in_capitals
 from hub.leasing.signatures.rules import Language
 
