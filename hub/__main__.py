@@ -66,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         "--until-stdin-closes", action="store_true", help="stop with the process that started this one"
     )
 
+    quote = add("quote", "put cases of schedules, rates or charges to the calculator", _quote)
+    quote.add_argument("--from", dest="file", type=Path, required=True, metavar="FILE", help="a case or a list of them")
+    quote.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    quote.add_argument("--explain", action="store_true", help="tell how every amount came about")
+
     providers = commands.add_parser("providers", help="the configured instances").add_subparsers(required=True)
     for name, text, command in (
         ("list", "every instance with its state and the reason", _providers_list),
@@ -185,6 +190,12 @@ async def _demo(asked: argparse.Namespace) -> int:
     from hub.commands import playing
 
     return await playing.demo(asked.file, asked.until, check=asked.check, picture=asked.picture)
+
+
+async def _quote(asked: argparse.Namespace) -> int:
+    from hub.commands import quoting
+
+    return quoting.quote(asked.file, as_json=asked.json, explain=asked.explain)
 
 
 async def _migrate(asked: argparse.Namespace) -> int:

@@ -45,6 +45,13 @@ _WHOLE: dict[str, dict[str, Any]] = {
     "/products": {"code": "DIRECT-B", "name": "another", "terms": TERMS},
     "/products/{product_id}/versions": TERMS,
     "/product-versions/{version_id}": TERMS,
+    "/quotes/calculate": {
+        "id": "a case",
+        "kind": "annuity",
+        "inputs": {"principal": "10000.00", "annual_rate_pct": "6", "periods": 12},
+        "convention": {"money_rounding": "half_up"},
+        "explain": True,
+    },
     "/vehicles/{vehicle_id}/movements": {"kind": "transfer_shipped", "reason": "moved"},
 }
 _DEAL: dict[str, Any] = {

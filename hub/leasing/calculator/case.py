@@ -206,7 +206,10 @@ def calculated(case: Mapping[str, object]) -> Figures:
             raise refuse(f"inputs.{name}", "is not known; the words are in docs/operators/calculator.md")
     known, convention = Known(values=inputs), convention_of(said)
     kind = _kind(case, known, convention)
-    answer = KINDS[kind].make(known, convention)
+    try:
+        answer = KINDS[kind].make(known, convention)
+    except InvalidInput as error:
+        raise _named(error) from None
     _nothing_in_vain(known, kind)
     found: Figures = {"kind": kind, **answer.figures}
     if answer.rows:
@@ -216,6 +219,38 @@ def calculated(case: Mapping[str, object]) -> Figures:
     if case.get("explain") is True:
         found["explanation"] = explained_rows(answer) or _of_figures(kind, answer, inputs, convention)
     return found
+
+
+# What the engine calls a thing, and which word of a case says it.
+_WORD_OF = {
+    "term": w.PERIODS,
+    "interest_only": w.INTEREST_ONLY,
+    "deferred": w.DEFERRED,
+    "financed": w.PRINCIPAL,
+    "annual_rate": w.ANNUAL_RATE,
+    "balloon": w.BALLOON,
+    "balloon_after": w.RESIDUAL_MONTH,
+    "up_front": w.IN_ADVANCE,
+    "in_advance": w.MODE,
+    "instalment_unit": w.MULTIPLE,
+    "due_day": w.DUE_DAY,
+    "every": w.FREQUENCY,
+    "weights": w.WEIGHTS,
+    "rents": w.ROWS,
+    "rent": w.INSTALMENT,
+    "amount": w.PAYMENTS,
+    "how": w.STRATEGY,
+    "to_on": w.MOVED,
+    "periods": w.EXTRA_PERIODS,
+}
+
+
+def _named(error: InvalidInput) -> InvalidInput:
+    """A refusal of the engine by the word of the case that it is about."""
+    if error.field.startswith(("inputs.", "convention.", "kind")):
+        return error
+    word = _WORD_OF.get(error.field)
+    return InvalidInput("inputs" if word is None else f"inputs.{word.name}", error.reason)
 
 
 def _of_figures(kind: str, answer: Answer, inputs: Mapping[str, object], convention: Convention) -> list[Figures]:

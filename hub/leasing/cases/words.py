@@ -164,6 +164,7 @@ RESIDUAL_PCT = Word("residual_pct", amount, "the residual, of the list price")
 MONEY_FACTOR = Word("money_factor", amount, "the money factor: the yearly rate in per cent over 2400")
 TAX_PCT = Word("tax_pct", amount, "the tax on each payment")
 
+# The unknown
 SOLVE_FOR = Word("solve_for", text, "the unknown: rent, rate, term, price, down_payment or residual")
 
 WORDS: dict[str, Word[Any]] = {word.name: word for word in list(globals().values()) if isinstance(word, Word)}

@@ -48,9 +48,9 @@ def cut_before(plan: SchedulePlan, due_on: date) -> Cut:
 
 
 def _cut(plan: SchedulePlan, rows: Rows, passed: int, on: date) -> Cut:
-    require(on >= plan.starts_on, "on", f"must not lie before {plan.starts_on}")
+    require(on >= plan.starts_on, "on", f"must not lie before {plan.starts_on}, but {on} does")
     if passed == len(rows):
-        raise InvalidInput("on", "must lie before the last rent falls due")
+        raise InvalidInput("on", f"{on} must lie before the last rent falls due, which is {rows[-1].due_on}")
     begins_on = rows[passed - 1].due_on if passed else plan.starts_on
     if plan.method is Method.FLAT:  # a flat rate does not run from day to day: its rent bears all of it
         on = begins_on
