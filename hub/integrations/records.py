@@ -19,8 +19,9 @@ class ProviderCall(Base):
 
     `holds_key`: this row speaks for its key. At most one does; a row of an instance that proved not to have executed
     it lets go when the call fails over. `sent_key` is what the provider was given, shorter than ours where it must
-    be. `reconcile_at` is when somebody looks next, None when nobody has to; for an intent it lies past the deadline,
-    so that a crashed call is found by the same query.
+    be. `request_hash` tells whether a key is used for the same request again; a read, which has no such key, has none.
+    `reconcile_at` is when somebody looks next, None when nobody has to; for an intent it lies past the deadline, so
+    that a crashed call is found by the same query.
     """
 
     __tablename__ = "provider_call"

@@ -268,6 +268,7 @@ async def test_a_read_is_repeated_when_nobody_knows_and_recorded_once(bench: Ben
     assert answer.outcome is CallOutcome.OK
     [row] = await bench.rows()
     assert (row.state, row.attempt, row.holds_key, row.result_sealed) == ("ok", 3, False, None)
+    assert row.request_hash == b"", "there is no key that another request could take"
 
 
 def _fix(ctx: Any) -> Any:
