@@ -165,6 +165,10 @@ _OTHERWISE: Mapping[str, str] = {
     "cn_company_code": "Company code",
     "co_lessee": "Co-lessee",
     "sms_code": "SMS code",
+    "gps_fee": "GPS fee",
+    "message_text": "Text of messages",
+    "party_reference": "The hub's own id of a customer",
+    "none": "None",
 }
 
 # A code that two enumerations share, and that is not called the same in both.
