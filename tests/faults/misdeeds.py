@@ -57,6 +57,7 @@ def answers(clock: Clock) -> Mapping[str, object]:
         "esign_fetch": SignedFiles(envelope_ref="e-1", content=b"x", content_type="text/plain", sha256=sha256),
         "payments_mandate": mandate,
         "payments_mandate_status": mandate,
+        "payments_revoke_mandate": Mandate(mandate_ref="m-1", status=MandateStatus.REVOKED),
         "payments_collect": paid,
         "payments_payout": paid,
         "payments_refund": paid,
