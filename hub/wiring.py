@@ -22,6 +22,7 @@ from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalate
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.ports.payments import RejectionAdvice
+from hub.core.ports.payments import RejectionAdvice
 from hub.core.provider import Clock
 from hub.house import House
 from hub.infra import idempotency, logs, sealing
@@ -129,8 +130,6 @@ async def _payout_succeeded(tx: Tx, fact: PayoutSucceeded) -> None:
             await suspense.record_refund_paid(tx, fact)
         case PayoutPurpose.DISBURSEMENT:
             await disbursements.record_paid(tx, fact)
-        case _:
-            pass
 
 
 async def _payout_rejected(tx: Tx, fact: PayoutRejected) -> None:

@@ -295,8 +295,7 @@ async def _gauges(visit: Visit, late: Mapping[str, Count]) -> Sequence[Gauge]:
         found.append(Gauge(label=N_("Contracts"), path="/contracts", meters=meters))
     if visit.actor.may(P.SERVICING_READ):
         meters = [
-            Meter(label=label(one), number=late[one], href=f"/arrears?bucket={one}", tone=_TONES[one])
-            for one in Bucket
+            Meter(label=label(one), number=late[one], href=f"/arrears?bucket={one}", tone=_TONES[one]) for one in Bucket
         ]
         found.append(Gauge(label=N_("Arrears"), path="/arrears", meters=meters))
     return found

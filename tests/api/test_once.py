@@ -34,6 +34,7 @@ def test_every_door_that_changes_something_takes_a_key_or_says_why_not() -> None
         f"POST {PREFIX}/session",
         f"POST {PREFIX}/parties/{{party_id}}/reveal",
         f"PUT {PREFIX}/applications/{{application_id}}/materials/{{kind}}",
+        f"POST {PREFIX}/credit/imports/{{application_id}}",
     }
 
 

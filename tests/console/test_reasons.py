@@ -36,6 +36,7 @@ ROOMS = [
 PLACES = {"RuleBroken": 0, "Conflict": 0, "InvalidInput": 1, "NotAllowed": 1, "_flush": 1, "_insert": 2}
 FLUSHING = ("contracts", "inventory", "payments", "tracking")
 # A reason that is handed on by another name: it is said where it is made, or here is why nobody sees it.
+CALCULATED = "a case is put to the calculator by the API and the command line only"
 HANDED_ON = {
     "console/calculator.py: reason": "the price list's, in `_at_its_field`",
     "console/calculator.py: f\"{visit.say(N_('Financed amount'))}: {reason}\"": "the price list's",
@@ -46,7 +47,13 @@ HANDED_ON = {
     "leasing/collections/service.py: *problem": "made in `promise_problem`",
     **{f"leasing/{room}/service.py: reason": "said where `_flush` is called" for room in FLUSHING},
     "infra/staff.py: taken": "said where `_insert` is called",
-    "leasing/products/rules.py: reason": "terms of a product are written by the API only",
+    "leasing/schedules/rules.py: reason": "terms of a product and cases are written by the API only",
+    "leasing/calculator/case.py: error.reason": CALCULATED,
+    "leasing/calculator/case.py: 'must be an object'": CALCULATED,
+    "leasing/calculator/case.py: f\"must be one of {', '.join(sorted(KINDS))}, or left out\"": CALCULATED,
+    "leasing/calculator/case.py: f\"is not part of a case, which has {', '.join(sorted(_ABOUT))}\"": CALCULATED,
+    "leasing/cases/vocabulary.py: reason": CALCULATED,
+    "leasing/replays/cutting.py: f'{on} must lie before the last rent falls due, which is {rows[-1].due_on}'": CALCULATED,
     "leasing/servicing/service.py: problem": "made in `day_problem`",
     "leasing/settlements/service.py: code": "made in `_charge_option`",
 }
@@ -196,7 +203,13 @@ NOT_DRAWN = {
     "CommissionRule of hub.leasing.channels.rules": "channels have no desk yet",
     "AccrualState of hub.leasing.channels.rules": "channels have no desk yet",
     "Period of hub.leasing.products.rules": "products are written by the API",
-    "Residue of hub.leasing.products.rules": "products are written by the API",
+    "Residue of hub.leasing.schedules.rules": "products are written by the API",
+    "Unit of hub.leasing.schedules.rules": "products are written by the API",
+    "Stub of hub.leasing.schedules.rules": "products are written by the API",
+    "LevelRate of hub.leasing.schedules.rules": "products are written by the API",
+    "Prepayment of hub.leasing.replays.rules": "a case is written by the API",
+    "Put of hub.leasing.replays.rules": "a case is written by the API",
+    "RevocationState of hub.leasing.mandates.rules": "the mandate's own state is drawn",
     "Payee of hub.leasing.products.rules": "products are written by the API",
     "Allocation of hub.leasing.products.rules": "products are written by the API",
     "InterestUntil of hub.leasing.products.rules": "products are written by the API",

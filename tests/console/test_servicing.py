@@ -334,8 +334,8 @@ async def test_the_calls_of_a_contract_lead_to_the_call_log(world: World, rows: 
     await reader.http.aclose()
 
 
-async def test_every_alarm_of_a_device_is_on_the_page_of_its_warning(world: World, rows: Rows, reader: Reader) -> None:
-    boss = world.people["admin"]
+async def test_every_alarm_of_a_device_is_on_the_page_of_its_warning(world: World, rows: Rows) -> None:
+    boss, reader = world.people["admin"], await enter(world, "admin")  # other tests have let the session run out
     device = await boss.get(f"/devices/{rows['device_id']}")
     ref = device["terminal_id"]
     await boss.post(f"/devices/{rows['device_id']}/locate")  # with the first call a vendor learns where alarms go

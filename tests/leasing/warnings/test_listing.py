@@ -32,8 +32,14 @@ async def branches(database: Database) -> list[UUID]:
         made = [await staff.add_branch(tx, code=code, name=code, parent_id=top) for code in ("a", "b", "c")]
         turns = zip(range(50), cycle(made), cycle(KINDS), cycle(STATES), strict=False)
         for number, branch, kind, state in turns:
-            row = {"id": tx.new_id(), "branch_id": branch, "subject": str(number), "raised_at": tx.now}
-            tx.add(WarningRecord(**row, kind=kind, state=state))
+            row = {
+                "id": tx.new_id(),
+                "branch_id": branch,
+                "subject": str(number),
+                "code": "as_written",
+                "facts": {"text": "x"},
+            }
+            tx.add(WarningRecord(**row, kind=kind, state=state, raised_at=tx.now, last_at=tx.now, times=1))
     return made
 
 
