@@ -22,7 +22,6 @@ from hub.core.events import Fact, HubStarted, LeaseTransition, ReconcileEscalate
 from hub.core.ids import ContractId
 from hub.core.json import JsonValue
 from hub.core.ports.payments import RejectionAdvice
-from hub.core.ports.payments import RejectionAdvice
 from hub.core.provider import Clock
 from hub.house import House
 from hub.infra import idempotency, logs, sealing
