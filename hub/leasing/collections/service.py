@@ -175,12 +175,21 @@ async def record_contact(tx: Tx, contact_id: UUID, answer: Answer) -> None:
 
 
 async def record_outcome_known(tx: Tx, fact: OutcomeKnown) -> None:
-    """Take late news of a message."""
+    """Take late news of a message; one that is not of a late rent, whatever its key is like, is left alone."""
     if fact.operation != "messaging_send":
         return
-    contact = await tx.get(ContactRecord, UUID(fact.key), with_for_update=True)
+    contact_id = _id_of(fact.key)
+    contact = None if contact_id is None else await tx.get(ContactRecord, contact_id, with_for_update=True)
     if contact is not None:
         _settle_contact(tx, contact, fact.outcome, fact.result, fact.error_code)
+
+
+def _id_of(key: str) -> UUID | None:
+    """The contact whose message has this key; other rooms and plugins may send messages under keys of another shape."""
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
 
 
 def _settle_contact(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -176,6 +177,24 @@ async def test_late_news_of_a_message(late: Lease) -> None:
     async with late.house.database.transaction(late.house.system) as tx:
         await service.record_outcome_known(tx, fact)
     assert (await contacts(late))[0].state is ContactState.FAILED
+
+
+@pytest.mark.parametrize("key", ["reminder-7", "", "019b8bab-2d90-7660-8106-9f52d10e4fe7", "0" * 33])
+async def test_news_of_somebody_elses_message_is_left_alone(late: Lease, key: str) -> None:
+    await late.house.go_to(late.house.today, hour=9)
+    await send(late)
+    before = await contacts(late)
+    fact = OutcomeKnown(
+        call_id=uuid4(),
+        operation="messaging_send",
+        key=key,
+        instance="messenger",
+        outcome=CallOutcome.REJECTED,
+        error_code="number_unknown",
+    )
+    async with late.house.database.transaction(late.house.system) as tx:
+        await service.record_outcome_known(tx, fact)
+    assert await contacts(late) == before
 
 
 async def test_two_workers_send_a_message_once(late: Lease) -> None:
