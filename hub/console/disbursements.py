@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from hub.console.actions import Action
 from hub.console.forms import Field, Kind, Option, Values, choices
 from hub.console.i18n import N_
+from hub.console.labels import label
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.visit import Visit
@@ -58,6 +59,11 @@ def account_of(one: DisbursementView) -> str | None:
     return f"{one.bank_code} •••• {one.last_four}" if one.last_four else None
 
 
+def payee_of(one: DisbursementView) -> str:
+    """Whom it goes to; for a fee that nobody is named for yet, that."""
+    return one.payee if one.payee_id or one.fee_kind is None else f"nobody is named yet for {one.fee_kind}"
+
+
 DISBURSEMENTS: Listing[Line] = Listing(
     path="/disbursements",
     title=N_("Disbursements"),
@@ -65,8 +71,8 @@ DISBURSEMENTS: Listing[Line] = Listing(
     columns=(
         Column(
             label=N_("Payee"),
-            value=lambda line: line.one.payee,
-            look=Look.NAME,
+            value=lambda line: payee_of(line.one),
+            look=Look.WRITTEN,
             href=lambda line: f"/disbursements/{line.one.id}",
         ),
         Column(label=N_("What for"), value=lambda line: line.one.purpose, look=Look.WORD),
@@ -143,9 +149,9 @@ async def _ask_again(visit: Visit, one: DisbursementView, values: Values) -> str
 async def _preview(visit: Visit, one: DisbursementView, values: Values) -> Sequence[Fact]:
     return (
         Fact(label=N_("Paid out"), value=one.amount, look=Look.MONEY),
-        Fact(label=N_("Payee"), value=one.payee, look=Look.NAME),
+        Fact(label=N_("Payee"), value=payee_of(one), look=Look.WRITTEN),
         Fact(label=N_("Account"), value=account_of(one), look=Look.CODE),
-        Fact(label=N_("What for"), value=one.what_for, look=Look.NAME),
+        Fact(label=N_("What for"), value=one.what_for, look=Look.WRITTEN),
     )
 
 
@@ -191,7 +197,7 @@ DISBURSEMENT: Subject[DisbursementView] = Subject(
     permission=P.DISBURSEMENTS_READ,
     load=_load,
     id_of=lambda one: one.id,
-    title=lambda one: one.payee,
+    title=lambda one: one.payee if one.payee_id or one.fee_kind is None else label(one.fee_kind),
     state=lambda one: one.state,
     facts=_facts,
     alerts=_alerts,

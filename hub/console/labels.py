@@ -182,6 +182,10 @@ _OTHERWISE: Mapping[str, str] = {
     "booked_alone": "Only in the books",
     "fees": "Fees of the provider",
     "settled_to_bank": "Sent to our bank account",
+    "gps_fee": "GPS fee",
+    "message_text": "Text of messages",
+    "party_reference": "The hub's own id of a customer",
+    "none": "None",
 }
 
 # A code that two enumerations share, and that is not called the same in both.

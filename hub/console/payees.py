@@ -76,7 +76,7 @@ PAYEES: Listing[Line] = Listing(
             href=lambda line: f"/payees/{line.payee.id}",
         ),
         Column(label=N_("Dealer"), value=lambda line: line.dealer, look=Look.NAME),
-        Column(label=N_("Kind of fee"), value=lambda line: line.payee.fee_kind, look=Look.CODE),
+        Column(label=N_("Kind of fee"), value=lambda line: line.payee.fee_kind, look=Look.WORD),
         Column(label=N_("Account"), value=lambda line: line.account, look=Look.CODE),
         Column(label=N_("Branch"), value=lambda line: line.branch, look=Look.NAME),
         Column(label=N_("State"), value=lambda line: line.standing, look=Look.STATE),
@@ -107,7 +107,7 @@ async def _facts(visit: Visit, line: Line) -> Sequence[Fact]:
     return (
         Fact(label=N_("Account"), value=line.account, look=Look.CODE),
         Fact(label=N_("Dealer"), value=line.dealer, look=Look.NAME),
-        Fact(label=N_("Kind of fee"), value=one.fee_kind, look=Look.CODE),
+        Fact(label=N_("Kind of fee"), value=one.fee_kind, look=Look.WORD),
         Fact(label=N_("Branch"), value=line.branch, look=Look.NAME),
         Fact(label=N_("Named by"), value=one.named_by, look=Look.NAME),
         Fact(label=N_("Named at"), value=one.named_at, look=Look.INSTANT),

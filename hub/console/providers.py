@@ -35,6 +35,23 @@ from hub.integrations.validity import CredentialView, Validity
 
 router = APIRouter()
 _DAY = timedelta(hours=24)
+# What plugins say of the personal data that leaves the house with them; each is said by its label.
+PERSONAL_DATA = (
+    N_("Bank account"),
+    N_("Company number"),
+    N_("Contract"),
+    N_("Contract number"),
+    N_("Email"),
+    N_("Identity number"),
+    N_("Text of messages"),
+    N_("Name"),
+    N_("None"),
+    N_("The hub's own id of a customer"),
+    N_("Payment account"),
+    N_("Phone"),
+    N_("Plate"),
+    N_("Whereabouts"),
+)
 _BREAKER_SAYS = {
     BreakerState.CLOSED: (N_("Calls pass"), "ok"),
     BreakerState.OPEN: (N_("Calls are held back"), "bad"),

@@ -155,6 +155,9 @@ STORED: tuple[str, ...] = (
     N_("%(money)s more has come than was owed"),
     N_("%(money)s was promised and has not come"),
     N_("device alarm: %(kind)s"),
+    N_("car of order %(number)s"),
+    N_("%(fee)s of contract %(number)s"),
+    N_("nobody is named yet for %(fee)s"),
     N_("it cannot be asked after"),
     N_("no end of it in sight"),
     N_("its request is no longer kept"),
@@ -245,4 +248,6 @@ def _part(language: Language, value: str) -> str:
     if _DAY.fullmatch(value):
         return day(date.fromisoformat(value), language)
     name = say(language, label(value))
-    return name if _CODE.fullmatch(value) and name != label(value) else value
+    if not _CODE.fullmatch(value):
+        return value
+    return name if name != label(value) else value.replace("_", " ")

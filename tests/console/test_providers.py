@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
-from hub.console.providers import ProviderView, routes_of, sections, span
-from hub.core.provider import Capability, Credential, CredentialKind, Mode
+from hub.console.labels import label
+from hub.console.providers import PERSONAL_DATA, ProviderView, routes_of, sections, span
+from hub.core.provider import Capability, Credential, CredentialKind, Mode, PluginDescriptor
 from hub.infra.access import Role, system
 from hub.integrations import switches
 from hub.integrations.generation import Instance
@@ -208,3 +210,14 @@ async def test_who_may_only_read_moves_nobody(world: World, rows: Rows) -> None:
     clerk = await enter(world, "reader-of-orders")
     async with a_spare_of_messages(world):
         assert "/providers/order/" not in await clerk.see("/providers")
+
+
+def test_every_category_of_personal_data_that_a_plugin_declares_has_its_words() -> None:
+    declared = {word for point in entry_points(group="leasehub.plugins") for word in _descriptor(point).data_categories}
+    assert len(declared) > 8
+    assert {word for word in declared if label(word) not in PERSONAL_DATA} == set()
+
+
+def _descriptor(point: EntryPoint) -> PluginDescriptor:
+    found = point.load()
+    return found if isinstance(found, PluginDescriptor) else found()

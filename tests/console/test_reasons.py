@@ -169,6 +169,9 @@ def test_a_warning_is_said_with_its_facts_in_each_language() -> None:
 
 
 def test_parts_are_said_as_well() -> None:
+    assert written(Language.ZH, "gps_fee of contract LC1") == "合同 LC1 的GPS 费"
+    assert written(Language.EN, "purchase_tax of contract LC1") == "purchase tax of contract LC1"
+    assert written(Language.ZH, "nobody is named yet for insurance") == "保险费：尚未指定收款方"
     assert written(Language.ZH, "commenced on 2026-01-05") == "2026-01-05 起租"
     assert written(Language.EN, "commenced on 2026-01-05") == "commenced on 5 Jan 2026"
     assert written(Language.ZH, "inspection on receipt: abnormal").endswith(say(Language.ZH, "Abnormal"))
