@@ -267,7 +267,7 @@ TABS: tuple[Tab[Lease], ...] = (
         template="contract_map.html",
         load=_map,
         permission=P.TRACKING_READ,
-        styles=("leaflet.css",),
+        styles=("leaflet.css", "map.css"),
         scripts=("leaflet.js", "map.js"),
     ),
     Tab(

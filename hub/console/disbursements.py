@@ -122,7 +122,13 @@ async def _facts(visit: Visit, one: DisbursementView) -> Sequence[Fact]:
 
 async def _alerts(visit: Visit, one: DisbursementView) -> Sequence[Alert]:
     if one.state is _S.REFUSED:
-        return [Alert(text=N_("The provider has refused it: %(code)s"), tone="bad", parts={"code": one.code or ""})]
+        return [
+            Alert(
+                text=N_("The provider has refused it: %(code)s"),
+                tone="bad",
+                parts={"code": visit.say(label(one.code or ""))},
+            )
+        ]
     if one.state is _S.DRAFTED and one.payee_id is None:
         return [Alert(text=N_("Nobody has said yet which account it goes to."))]
     return []

@@ -1,8 +1,8 @@
-"""The start: what waits for whoever has logged in, desk by desk, and the numbers of the day. Every number is a link."""
+"""The start: what waits for whoever has logged in, desk by desk, and how the company stands. Every number is a link."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,13 @@ from starlette.responses import Response
 
 from hub.console.approvals import path_of
 from hub.console.i18n import N_
-from hub.console.page import Fact, Look
+from hub.console.labels import label
+from hub.console.page import Look
 from hub.console.reasons import written
 from hub.console.visit import Visit, visiting
+from hub.core.ids import ContractId
 from hub.infra.access import Permission as P
+from hub.infra.clock import BUSINESS_ZONE
 from hub.infra.paging import Count, Window
 from hub.integrations import call_log, validity
 from hub.integrations.validity import Validity
@@ -29,7 +32,8 @@ from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.leads import service as leads
 from hub.leasing.servicing import listing as account_listing
-from hub.leasing.warnings import service as warnings
+from hub.leasing.servicing.rules import Bucket
+from hub.leasing.warnings import listing as warning_listing
 from hub.leasing.warnings.rules import WarningState
 
 router = APIRouter()
@@ -47,6 +51,8 @@ class Waiting:
     when: Look = Look.INSTANT
     look: Look = Look.CODE
     tone: str = "info"
+    number: str | None = None
+    number_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,14 +145,18 @@ async def _cases(visit: Visit) -> Sequence[Waiting]:
 
 
 async def _warnings(visit: Visit) -> Sequence[Waiting]:
-    found = await warnings.list_warnings(visit.tx, state=WarningState.OPEN, limit=_SHOWN)
+    found = (await warning_listing.page(visit.tx, Window(limit=_SHOWN, filters={"state": WarningState.OPEN}))).rows
+    numbers = await listing.numbers_of(visit.tx, [ContractId(one.contract_id) for one in found if one.contract_id])
     return [
         Waiting(
-            path=f"/contracts/{one.contract_id}" if one.contract_id else "/warnings",
+            path=f"/warnings/{one.id}",
             name=one.kind,
             why=written(visit.manner.language, one.ground),
-            at=one.raised_at,
+            at=one.last_at.astimezone(BUSINESS_ZONE),
+            when=Look.DAY,
             look=Look.WORD,
+            number_path=f"/contracts/{one.contract_id}",
+            number=numbers.get(ContractId(one.contract_id)) if one.contract_id else None,
             tone="warn",
         )
         for one in found
@@ -209,29 +219,109 @@ QUEUES: tuple[Queue, ...] = (
 )
 
 
-async def _numbers(visit: Visit) -> Sequence[Fact]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A number of the day; one that should be nothing and is not has a tone."""
+
+    label: str
+    number: Count
+    href: str
+    tone: str = ""
+
+
+async def _tiles(visit: Visit, late: Mapping[str, Count]) -> Sequence[Tile]:
     """The numbers of the day, as far as the visitor may see them."""
-    found: list[Fact] = []
+    found: list[Tile] = []
     if visit.actor.may(P.APPLICATIONS_READ):
         under_review = await application_listing.count_undecided(visit.tx, Window())
-        found.append(_count(N_("Applications under review"), under_review, "/applications?state=under_review"))
-    if visit.actor.may(P.CONTRACTS_READ):
-        found.append(_count(N_("Active contracts"), await listing.count_active(visit.tx), "/contracts?state=active"))
+        path = "/applications?state=under_review"
+        found.append(Tile(label=N_("Applications under review"), number=under_review, href=path))
     if visit.actor.may(P.SERVICING_READ):
-        found.append(_count(N_("Overdue contracts"), await account_listing.count_overdue(visit.tx), "/arrears"))
+        overdue = await account_listing.count_overdue(visit.tx)
+        found.append(_alarming(N_("Overdue contracts"), overdue, "/arrears", "warn"))
+        path = f"/arrears?bucket={Bucket.M4}"
+        found.append(_alarming(N_("Late for over 90 days"), late[Bucket.M4], path, "bad"))
     if visit.actor.may(P.PROVIDERS_READ):
-        found.append(_count(N_("Unknown outcomes"), await call_log.open_unknowns(visit.tx), "/calls?state=unknown"))
+        unknown = Count(number=await call_log.open_unknowns(visit.tx))
+        found.append(_alarming(N_("Unknown outcomes"), unknown, "/calls?state=unknown", "bad"))
         instances = visit.house.registry.current.instances.values()
-        found.append(_count(N_("Providers out of order"), sum(not one.usable for one in instances), "/providers"))
+        out = sum(not one.usable for one in instances)
+        found.append(_alarming(N_("Providers out of order"), Count(number=out), "/providers", "bad"))
     return found
 
 
-def _count(label: str, number: int | Count, href: str) -> Fact:
-    return Fact(label=label, value=number, look=Look.NUMBER, href=href)
+def _alarming(label: str, number: Count, href: str, tone: str) -> Tile:
+    return Tile(label=label, number=number, href=href, tone=tone if number.number else "ok")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """A part of a whole: as a number, and as a length."""
+
+    label: str
+    number: Count
+    href: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """Something that falls into parts; each leads to the list of what is in it."""
+
+    label: str
+    path: str
+    meters: Sequence[Meter]
+
+    @property
+    def whole(self) -> int:
+        """What the longest part is measured by."""
+        return max((one.number.number for one in self.meters), default=0) or 1
+
+
+_TONES = {Bucket.M1: "info", Bucket.M2: "warn", Bucket.M3: "bad", Bucket.M4: "bad"}
+
+
+async def _gauges(visit: Visit, late: Mapping[str, Count]) -> Sequence[Gauge]:
+    """Where contracts stand, and how late those are that are."""
+    found: list[Gauge] = []
+    if visit.actor.may(P.CONTRACTS_READ):
+        by_state = await listing.counts(visit.tx, Window())
+        meters = [
+            Meter(
+                label=label(state), number=by_state[state], href=f"/contracts?state={state}", tone=_TONE.get(state, "")
+            )
+            for state in _WAY
+        ]
+        found.append(Gauge(label=N_("Contracts"), path="/contracts", meters=meters))
+    if visit.actor.may(P.SERVICING_READ):
+        meters = [
+            Meter(label=label(one), number=late[one], href=f"/arrears?bucket={one}", tone=_TONES[one]) for one in Bucket
+        ]
+        found.append(Gauge(label=N_("Arrears"), path="/arrears", meters=meters))
+    return found
+
+
+# The way of a contract; how many have gone all of it says nothing about today.
+_WAY = (
+    ContractState.DRAFTED,
+    ContractState.OUT_FOR_SIGNATURE,
+    ContractState.SIGNED,
+    ContractState.FUNDED,
+    ContractState.ACTIVE,
+)
+_TONE = {ContractState.ACTIVE: "ok"}
 
 
 @router.get("/", name="Home")
 async def home(visit: Visit = visiting(None)) -> Response:
-    """The work queue."""
+    """The work queue: what waits, desk by desk, and beside it how the company stands."""
     queues = [(queue, await queue.rows(visit)) for queue in QUEUES if visit.actor.may(queue.permission)]
-    return visit.page("home.html", title=N_("Work queue"), numbers=await _numbers(visit), queues=queues)
+    late = await account_listing.arrears_counts(visit.tx, Window()) if visit.actor.may(P.SERVICING_READ) else {}
+    return visit.page(
+        "home.html",
+        title=N_("Work queue"),
+        tiles=await _tiles(visit, late),
+        gauges=await _gauges(visit, late),
+        waiting=[(queue, rows) for queue, rows in queues if rows],
+        clear=[queue for queue, rows in queues if not rows],
+    )

@@ -84,7 +84,7 @@ _FIRST: tuple[Column[MovementLine], ...] = (
 _LAST: tuple[Column[MovementLine], ...] = (
     Column(label=N_("Provider"), value=lambda line: line.movement.instance, look=Look.CODE),
     Column(label=N_("Reference"), value=lambda line: line.movement.payment_ref, look=Look.CODE),
-    Column(label=N_("Refused because"), value=lambda line: line.movement.code, look=Look.CODE),
+    Column(label=N_("Refused because"), value=lambda line: line.movement.code, look=Look.WORD),
 )
 # The states that tell something; what is about to be sent is gone in seconds, and in the filter.
 _TABS = (

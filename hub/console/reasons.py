@@ -155,12 +155,26 @@ STORED: tuple[str, ...] = (
     N_("%(money)s more has come than was owed"),
     N_("%(money)s was promised and has not come"),
     N_("device alarm: %(kind)s"),
+    N_("from application %(number)s"),
     N_("car of order %(number)s"),
     N_("%(fee)s of contract %(number)s"),
     N_("nobody is named yet for %(fee)s"),
     N_("it cannot be asked after"),
     N_("no end of it in sight"),
     N_("its request is no longer kept"),
+)
+
+# Why a payment was refused, in the words that plugins have for it; each is drawn by its label.
+REFUSED: tuple[str, ...] = (
+    N_("Account closed"),
+    N_("Account frozen"),
+    N_("Bank unavailable"),
+    N_("Declined"),
+    N_("Insufficient funds"),
+    N_("Limit exceeded"),
+    N_("Mandate revoked"),
+    N_("Outside charge window"),
+    N_("Payment failed"),
 )
 
 # Why a warning was raised, where the sentence is no shape: any text with a colon would fit it.

@@ -136,7 +136,7 @@ VEHICLE: Subject[Parked] = Subject(
             template="vehicle_map.html",
             load=_map,
             permission=P.TRACKING_READ,
-            styles=("leaflet.css",),
+            styles=("leaflet.css", "map.css"),
             scripts=("leaflet.js", "map.js"),
         ),
     ),

@@ -21,6 +21,15 @@ async def test_everybody_sees_what_waits_for_them(world: World, rows: Rows, read
     assert f"/contracts/{rows['contract_id']}" in theirs
 
 
+async def test_the_start_says_how_the_company_stands_and_every_number_leads_to_its_list(reader: Reader) -> None:
+    page = await reader.see("/")
+    for path in ("/arrears?bucket=m4", "/contracts?state=active", "/calls?state=unknown", "/providers"):
+        assert f'href="{path}"' in page
+        await reader.see(path)
+    assert '<progress max="1" value="1" aria-label="Active">' in page
+    assert "Nothing waits here" in page
+
+
 async def test_a_contract_is_found_by_the_beginning_of_its_number(world: World, rows: Rows, reader: Reader) -> None:
     number = (await world.people["admin"].get(f"/contracts/{rows['contract_id']}"))["number"]
     answer = await reader.http.get("/search", params={"q": number.lower()[:10]})

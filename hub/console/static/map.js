@@ -31,9 +31,15 @@ function drawTile(tile, map, coords, colours) {
   }
 }
 
+function colour(place, name) { // a token may have two values: what it comes to is asked of an element that wears it
+  place.style.color = `var(${name})`;
+  const found = getComputedStyle(place).color;
+  place.style.color = "";
+  return found;
+}
+
 function show(place) {
-  const style = getComputedStyle(place);
-  const colours = { line: style.getPropertyValue("--strong"), ink: style.getPropertyValue("--muted"), mark: style.getPropertyValue("--accent") };
+  const colours = { line: colour(place, "--strong"), ink: colour(place, "--muted"), mark: colour(place, "--accent") };
   const at = [Number(place.dataset.latitude), Number(place.dataset.longitude)];
   const map = L.map(place, { attributionControl: false, fadeAnimation: false }).setView(at, 13);
   const Grid = L.GridLayer.extend({
