@@ -85,7 +85,7 @@ _TITLES = {
     422: N_("Something in the address or the form is wrong"),
     429: N_("Too many requests"),
     500: N_("Something went wrong on our side"),
-    503: N_("The database does not answer just now. Try again in a moment"),
+    503: N_("The database does not answer just now"),
     502: N_("A provider did not do what was asked"),
 }
 
@@ -96,6 +96,9 @@ _ADVICE = {
     422: N_("Go back and look at what was asked for."),
     429: N_("Wait a minute and try again."),
     500: N_("Nothing was changed. It has been logged: whoever runs the hub finds it by this reference."),
+    503: N_(
+        "What you sent was not written. Wait a moment and load the page again; if it stays so, tell whoever runs the hub."
+    ),
     502: N_("Its page among the providers says how it is, and the call log what was asked. Try again later."),
 }
 
@@ -112,7 +115,6 @@ def create_console(house: House) -> FastAPI:
     app.add_exception_handler(errors.LeaseHubError, _on_leasehub_error)
     app.add_exception_handler(RequestValidationError, _on_unreadable)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_COMPRESSION)
     app.add_middleware(Porch, ids=lambda: str(house.database.ids.new()), is_secure=house.settings.serves_https)
     return app
@@ -173,7 +175,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
     return _refused(request, 503, "")
 
 
-async def _on_failure(request: Request, error: Exception) -> Response:
+def _on_failure(request: Request, error: Exception) -> Response:
     """A failure of ours: the log says which, the page gives the reference to ask by."""
     logger("console").warning("console.failed", path=request.url.path, exc_info=error)
     return _refused(request, 500, "")
@@ -188,15 +190,28 @@ def _refused(request: Request, status: int, reason: str) -> Response:
         reason=reason,
         advice=_ADVICE.get(status, ""),
         reference=correlation_id(),
+        again=_again(request) if status in _PASSING else None,
     )
-    return HTMLResponse(html, status_code=status)
+    return HTMLResponse(html, status_code=status, headers={"Retry-After": "5"} if status == 503 else None)
+
+
+# What may be otherwise in a moment: the page offers to load itself again, unless it was sent.
+_PASSING = frozenset({429, 500, 502, 503})
+
+
+def _again(request: Request) -> str | None:
+    path, query = request.url.path, request.url.query
+    return None if request.method != "GET" else f"{path}?{query}" if query else path
 
 
 # The porch
 
 
 class Porch:
-    """What every request passes first: a correlation id, and headers that keep browsers safe."""
+    """What every request passes first: a correlation id, and headers that keep browsers safe.
+
+    What fails inside is answered here, and not further out, so that the page of a failure has both as well.
+    """
 
     def __init__(self, app: ASGIApp, ids: Callable[[], str], *, is_secure: bool) -> None:
         self._app = app
@@ -210,9 +225,12 @@ class Porch:
             return
         correlation = self._ids()
         is_asset = scope["path"].startswith("/assets/")
+        has_begun = False
 
         async def with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 added = [*self._fixed, (b"x-correlation-id", correlation.encode())]
                 if not is_asset:
                     added.append((b"cache-control", b"no-store"))
@@ -220,7 +238,12 @@ class Porch:
             await send(message)
 
         with correlated(correlation):
-            await self._app(scope, receive, with_headers)
+            try:
+                await self._app(scope, receive, with_headers)
+            except Exception as error:
+                if has_begun:
+                    raise
+                await _on_failure(Request(scope), error)(scope, receive, with_headers)
 
 
 def _headers(*, is_secure: bool) -> list[tuple[bytes, bytes]]:

@@ -67,6 +67,7 @@ class ProviderView:
     switched: SwitchView | None = None
     usage: Usage = field(default_factory=Usage)
     unknowns: int = 0
+    breaker: BreakerState = BreakerState.CLOSED
     lag: Lag = field(default_factory=Lag)
 
     @property
@@ -78,6 +79,11 @@ class ProviderView:
     def is_on(self) -> bool:
         """Whether it is meant to take calls."""
         return self.instance.enabled and (self.switched is None or self.switched.enabled)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process keeps calls from it, for the last ones failed."""
+        return self.is_on and self.breaker is not BreakerState.CLOSED
 
     @property
     def is_following(self) -> bool:
@@ -122,6 +128,11 @@ def moved(order: Sequence[str], name: str, by: int) -> str:
 async def views_of(visit: Visit) -> Mapping[str, ProviderView]:
     """Every provider by its name, with how it stands and what it was used for."""
     tx, generation = visit.tx, visit.house.registry.current
+    shut = {
+        name: state
+        for (name, _), state in visit.house.executor.breakers.standing(generation.number).items()
+        if state is not BreakerState.CLOSED
+    }
     switched = await switches.standings(tx)
     used = await usage.usage(tx, instances=generation.instances, since=tx.now - _DAY)
     unknowns = await usage.unknowns_by_instance(tx)
@@ -132,6 +143,7 @@ async def views_of(visit: Visit) -> Mapping[str, ProviderView]:
             switched=switched.get(name),
             usage=used.get(name, Usage()),
             unknowns=unknowns.get(name, 0),
+            breaker=shut.get(name, BreakerState.CLOSED),
             lag=lags.get(name, Lag()),
         )
         for name, instance in generation.instances.items()
@@ -246,8 +258,34 @@ def _ending(visit: Visit, name: str) -> list[Alert]:
     return alerts
 
 
+def _held(view: ProviderView) -> list[Alert]:
+    """What to do about a provider from which calls are kept; each leads to where it is done."""
+    if not view.is_held:
+        return []
+    here = f"/providers/{view.name}"
+    return [
+        Alert(
+            text=N_("Calls are held back: too many of the last ones failed. See what went wrong."),
+            tone="bad",
+            href=f"/calls?instance={view.name}",
+        ),
+        Alert(
+            text=N_(
+                "After half a minute one call is let through; a good answer opens the way. Ask it now with a test call."
+            ),
+            href=f"{here}/do/test",
+        ),
+        Alert(
+            text=N_(
+                "Meanwhile calls go to the next provider in the order. Put another one first, or switch this one off."
+            ),
+            href="/providers",
+        ),
+    ]
+
+
 async def _alerts(visit: Visit, view: ProviderView) -> Sequence[Alert]:
-    alerts = _ending(visit, view.name)
+    alerts = [*_held(view), *_ending(visit, view.name)]
     if not view.is_on and view.switched is not None and not view.switched.enabled:
         parts = {"who": view.switched.actor, "why": view.switched.reason}
         alerts.append(Alert(text=N_("Switched off by %(who)s: %(why)s"), parts=parts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from hub.console.i18n import Language
@@ -156,11 +157,25 @@ async def test_a_phone_has_a_menu_that_opens(browser: Browser, world: World, row
         await expect(person.page.locator("h1")).to_have_text("Contracts")
 
 
-async def test_a_page_is_printed_without_what_is_for_the_screen(browser: Browser, world: World, rows: Rows) -> None:
-    async with at_a_screen(browser, world) as person:
+@pytest.mark.parametrize("path", ["/contracts/{contract_id}", "/contracts/{contract_id}/schedule", "/contracts"])
+async def test_a_page_is_printed_without_what_is_for_the_screen(
+    browser: Browser, world: World, rows: Rows, path: str
+) -> None:
+    async with at_a_screen(browser, world, color_scheme="dark") as person:
         await person.log_in("operations")
-        await person.go(f"/contracts/{rows['contract_id']}")
-        await person.page.emulate_media(media="print")
-        await expect(person.page.locator("nav.menu")).to_be_hidden()
-        await expect(person.page.locator(".facts").first).to_be_visible()
-        assert (await person.page.pdf()).startswith(b"%PDF")
+        await person.go(path.format(**rows))
+        page = person.page
+        await page.emulate_media(media="print", color_scheme="dark")
+        for gone in ("nav.menu", "header.top", ".buttons", ".tabs", ".sandbox"):
+            await expect(page.locator(gone).first).to_be_hidden()
+        await expect(person.main.locator("h1")).to_be_visible()
+        table = person.main.locator("table")
+        if await table.count():  # what is drawn as a head's group is drawn on every sheet
+            await expect(table.first.locator("thead")).to_have_css("display", "table-header-group")
+        await expect(page.locator("h1")).to_have_css("color", "rgb(23, 32, 46)")  # ink, though the screen is dark
+        await page.set_viewport_size({"width": 703, "height": 1000})  # an A4 sheet within its margins
+        assert await page.evaluate("document.scrollingElement.scrollWidth") <= 703
+        await person.keep(f"print-{path.count('/')}-{'one' if '{' in path else 'list'}")
+        paper = await page.pdf(prefer_css_page_size=True)
+        boxes = {tuple(map(round, map(float, box.split()))) for box in re.findall(rb"/MediaBox \[([\d. ]+)\]", paper)}
+        assert boxes == {(0, 0, 595, 842)}
