@@ -1,4 +1,4 @@
-// The map: a grid of degrees in place of a base map, and where the car was last. The table beside it says the same.
+// The map: a grid of degrees in place of a base map, where the car was last, and its way there. The table beside it says the same.
 "use strict";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001];
@@ -52,6 +52,8 @@ function show(place) {
   });
   new Grid({ minZoom: 3, maxZoom: 18 }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
+  const way = (place.dataset.track || "").split(";").filter(Boolean).map((point) => point.split(",").map(Number));
+  if (way.length > 1) map.fitBounds(L.polyline(way, { color: colours.mark, weight: 3 }).addTo(map).getBounds(), { maxZoom: 15, padding: [24, 24] });
   L.circleMarker(at, { radius: 8, color: colours.mark, weight: 3, fillOpacity: 0.35 }).addTo(map);
 }
 
