@@ -41,7 +41,10 @@ function colour(place, name) { // a token may have two values: what it comes to 
 function show(place) {
   const colours = { line: colour(place, "--strong"), ink: colour(place, "--muted"), mark: colour(place, "--accent") };
   const at = [Number(place.dataset.latitude), Number(place.dataset.longitude)];
-  const map = L.map(place, { attributionControl: false, fadeAnimation: false }).setView(at, 13);
+  const way = (place.dataset.track || "").split(";").filter(Boolean).map((point) => point.split(",").map(Number));
+  const map = L.map(place, { attributionControl: false, fadeAnimation: false });
+  if (way.length > 1) map.fitBounds(way, { maxZoom: 15, padding: [24, 24] });
+  else map.setView(at, 13);
   const Grid = L.GridLayer.extend({
     createTile(coords) {
       const tile = document.createElement("canvas");
@@ -52,8 +55,7 @@ function show(place) {
   });
   new Grid({ minZoom: 3, maxZoom: 18 }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
-  const way = (place.dataset.track || "").split(";").filter(Boolean).map((point) => point.split(",").map(Number));
-  if (way.length > 1) map.fitBounds(L.polyline(way, { color: colours.mark, weight: 3 }).addTo(map).getBounds(), { maxZoom: 15, padding: [24, 24] });
+  if (way.length > 1) L.polyline(way, { color: colours.mark, weight: 3 }).addTo(map);
   L.circleMarker(at, { radius: 8, color: colours.mark, weight: 3, fillOpacity: 0.35 }).addTo(map);
 }
 
