@@ -239,14 +239,14 @@ async def _tiles(visit: Visit, late: Mapping[str, Count]) -> Sequence[Tile]:
     if visit.actor.may(P.SERVICING_READ):
         overdue = await account_listing.count_overdue(visit.tx)
         found.append(_alarming(N_("Overdue contracts"), overdue, "/arrears", "warn"))
-        longest = late[Bucket.M4]
-        found.append(_alarming(N_("Late for over 90 days"), longest, f"/arrears?bucket={Bucket.M4}", "bad"))
+        path = f"/arrears?bucket={Bucket.M4}"
+        found.append(_alarming(N_("Late for over 90 days"), late[Bucket.M4], path, "bad"))
     if visit.actor.may(P.PROVIDERS_READ):
         unknown = Count(number=await call_log.open_unknowns(visit.tx))
         found.append(_alarming(N_("Unknown outcomes"), unknown, "/calls?state=unknown", "bad"))
         instances = visit.house.registry.current.instances.values()
-        out = Count(number=sum(not one.usable for one in instances))
-        found.append(_alarming(N_("Providers out of order"), out, "/providers", "bad"))
+        out = sum(not one.usable for one in instances)
+        found.append(_alarming(N_("Providers out of order"), Count(number=out), "/providers", "bad"))
     return found
 
 

@@ -19,6 +19,7 @@ from hub.leasing.warnings.rules import SENTENCES, Ground, WarningCode
 # What is wrong with a field, as the rooms say it.
 REASONS: tuple[str, ...] = (
     N_("is not kept in a file of its own"),
+    N_("lies before the beginning"),
     N_("lies in the past"),
     N_("lies in the future"),
     N_("lies after the last rent"),
@@ -99,7 +100,6 @@ SHAPES: tuple[str, ...] = (
     N_("must be a fraction from 0 to %(highest)s"),
     N_("must name each of these once: %(words)s"),
     N_("one of %(words)s"),
-    N_("%(datum)s is not converted; report WGS-84"),
     N_("there is a product %(code)s already"),
     N_("a version that is %(before)s cannot become %(after)s"),
     N_("a version that is %(state)s keeps its terms: add another version"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from uuid import UUID
+
+from starlette.responses import Response
 
 from hub.console.actions import Action
 from hub.console.creation import Creation, branch_field
@@ -15,6 +18,7 @@ from hub.console.visit import Visit
 from hub.core.errors import InvalidInput
 from hub.core.ids import BranchId, VehicleId
 from hub.infra.access import Permission as P
+from hub.infra.clock import BUSINESS_ZONE
 from hub.leasing.contracts import service as contracts
 from hub.leasing.contracts.rules import ContractView
 from hub.leasing.inventory import service as inventory
@@ -30,6 +34,8 @@ from hub.leasing.inventory.rules import (
     VehicleView,
     plain_moves,
 )
+from hub.leasing.parties.rules import RevealPurpose
+from hub.leasing.tracking import service as tracking
 
 _REASON = Field(name="reason", label=N_("Reason"), kind=Kind.LONG_TEXT, longest=300)
 _PAPER = Field(name="paper_ref", label=N_("Paper"), required=False, longest=120)
@@ -180,6 +186,31 @@ async def _move(visit: Visit, parked: Parked, values: Values) -> None:
     await inventory.move(visit.tx, parked.id, kind, reason=values["reason"], paper_ref=paper)
 
 
+async def _track(visit: Visit, parked: Parked, values: Values) -> Response:
+    """The way of the car over some days, drawn this once: that somebody has looked, and what for, is kept."""
+    first, last = (datetime.combine(values[name], time(0), BUSINESS_ZONE) for name in ("since", "until"))
+    found = await tracking.track(
+        visit.tx, parked.id, since=first, until=last + timedelta(days=1), purpose=values["purpose"]
+    )
+    return visit.page(
+        "track.html",
+        title=N_("The way of the car"),
+        back=f"/vehicles/{parked.id}/map",
+        vin=parked.car.vin,
+        track=found,
+        line=";".join(f"{one.latitude},{one.longitude}" for one in found),
+    )
+
+
+async def _track_fields(visit: Visit, parked: Parked) -> Sequence[Field]:
+    today = visit.tx.today.isoformat()
+    return (
+        Field(name="purpose", label=N_("What for"), kind=Kind.CHOICE, options=choices(RevealPurpose)),
+        Field(name="since", label=N_("From the day"), kind=Kind.DAY, start=today),
+        Field(name="until", label=N_("To the day"), kind=Kind.DAY, start=today, help=N_("At most a month.")),
+    )
+
+
 async def _plate(visit: Visit, parked: Parked, values: Values) -> None:
     await inventory.register_plate(visit.tx, parked.id, values["plate"])
 
@@ -259,6 +290,15 @@ ACTIONS: tuple[Action[Parked], ...] = (
         fields_for=_move_fields,
         fits=lambda parked: bool(plain_moves(parked.status)),
         explain=N_("Transfers between branches, what an inspection finds, repossession and disposal."),
+    ),
+    Action(
+        key="track",
+        label=N_("Show the way"),
+        permission=P.TRACKING_READ,
+        perform=_track,
+        done="",
+        fields_for=_track_fields,
+        explain=N_("Where a car was says where a person was. That you have looked, and what for, is kept."),
     ),
     Action(
         key="plate",

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
+from playwright.async_api import expect
+
 from hub.console.i18n import Language
-from hub.core.ids import ContractId
+from hub.console.labels import label
+from hub.core.ids import ContractId, DeviceId
+from hub.core.ports.gps_tracker import Datum, Fix
 from hub.leasing.contracts.rules import ContractState
 from hub.leasing.disbursements.rules import DisbursementState
+from hub.leasing.parties.rules import RevealPurpose
 from hub.leasing.payments.rules import MovementState, PayoutPurpose
 from hub.leasing.servicing.rules import Bucket
+from hub.leasing.tracking import service as tracking
 from hub.leasing.warnings import service as warnings
 from hub.leasing.warnings.rules import WarningCode, WarningKind, WarningState, ground
 from tests.api.rows import Rows
@@ -196,3 +203,26 @@ async def test_a_car_is_found_by_a_part_of_its_vin_and_seen_on_the_map(
         await person.page.locator("#map.leaflet-container").wait_for()
         await person.sees(position["latitude"])
         await person.sees("No base map is configured: the lines are degrees of WGS-84.")
+
+
+async def test_the_way_of_a_car_is_drawn_on_a_map_without_a_base(admin: Person, world: World, rows: Rows) -> None:
+    device = DeviceId(UUID(rows["device_id"]))
+    async with world.transaction() as tx:
+        for step in range(8):
+            fix = Fix(
+                latitude=Decimal("31.20") + step * Decimal("0.004"),
+                longitude=Decimal("121.40") + (step % 5) * Decimal("0.006"),
+                datum=Datum.WGS84,
+                fixed_at=tx.now - timedelta(minutes=step),
+            )
+            await tracking.record_fix(tx, device, fix)
+    await admin.go(f"/vehicles/{rows['vehicle_id']}/map")
+    await admin.follow("Show the way")
+    await admin.choose("What for", label(RevealPurpose.SERVICE))
+    await admin.press("Show the way")
+    await admin.reads("The way of the car")
+    drawn = admin.page.locator("#map .leaflet-overlay-pane path")
+    await expect(drawn).to_have_count(2)  # the way, and where it ends
+    await expect(admin.page.locator("#map .leaflet-control-scale-line")).to_be_visible()
+    await expect(admin.main.locator("tbody tr").first).to_be_visible()
+    await admin.keep(f"track-{admin.language}")

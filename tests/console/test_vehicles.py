@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
 
+from hub.core.ids import DeviceId
+from hub.core.ports.gps_tracker import Datum, Fix
+from hub.leasing.tracking import service as tracking
 from tests.api.rows import Rows
 from tests.console.conftest import Reader, enter
 from tests.stories.lease import Lease
@@ -102,3 +108,29 @@ async def signed(world: World, rows: Rows) -> Lease:
     await lease.draft()
     await lease.sign()
     return lease
+
+
+async def test_the_way_of_a_car_is_drawn_for_a_purpose_and_kept(world: World, rows: Rows, reader: Reader) -> None:
+    path = f"/vehicles/{rows['vehicle_id']}/do/track"
+    device = DeviceId(UUID(rows["device_id"]))
+    async with world.transaction() as tx:
+        for minutes in (30, 20, 10):
+            fix = Fix(
+                latitude=Decimal("31.22845774"),
+                longitude=Decimal("121.47822306"),
+                datum=Datum.GCJ02,
+                fixed_at=tx.now - timedelta(minutes=minutes),
+            )
+            await tracking.record_fix(tx, device, fix)
+    day = world.today.isoformat()
+    assert (await reader.send(path, since=day, until=day)).status_code == 422
+    early = (world.today - timedelta(days=40)).isoformat()
+    refused = await reader.send(path, purpose="service", since=early, until=day)
+    assert (refused.status_code, "is more than 31 days away" in refused.text) == (422, True)
+    page = await reader.send(path, purpose="service", since=day, until=day)
+    assert page.status_code == 200
+    assert page.text.count('<td class="amount">31.230400</td>') == 3  # what came on GCJ-02 is on WGS-84
+    assert 'data-track="31.230400,121.473700;' in page.text
+    trail = await world.people["admin"].get("/audit", subject="vehicle", subject_id=rows["vehicle_id"])
+    [line] = [one for one in trail if one["action"] == "track.viewed"]
+    assert (line["detail"]["purpose"], line["detail"]["positions"]) == ("service", 3)

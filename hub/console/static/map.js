@@ -1,4 +1,4 @@
-// The map: a grid of degrees in place of a base map, and where the car was last. The table beside it says the same.
+// The map: a grid of degrees in place of a base map, where the car was last, and its way there. The table beside it says the same.
 "use strict";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001];
@@ -41,7 +41,10 @@ function colour(place, name) { // a token may have two values: what it comes to 
 function show(place) {
   const colours = { line: colour(place, "--strong"), ink: colour(place, "--muted"), mark: colour(place, "--accent") };
   const at = [Number(place.dataset.latitude), Number(place.dataset.longitude)];
-  const map = L.map(place, { attributionControl: false, fadeAnimation: false }).setView(at, 13);
+  const way = (place.dataset.track || "").split(";").filter(Boolean).map((point) => point.split(",").map(Number));
+  const map = L.map(place, { attributionControl: false, fadeAnimation: false });
+  if (way.length > 1) map.fitBounds(way, { maxZoom: 15, padding: [24, 24] });
+  else map.setView(at, 13);
   const Grid = L.GridLayer.extend({
     createTile(coords) {
       const tile = document.createElement("canvas");
@@ -52,6 +55,7 @@ function show(place) {
   });
   new Grid({ minZoom: 3, maxZoom: 18 }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
+  if (way.length > 1) L.polyline(way, { color: colours.mark, weight: 3 }).addTo(map);
   L.circleMarker(at, { radius: 8, color: colours.mark, weight: 3, fillOpacity: 0.35 }).addTo(map);
 }
 

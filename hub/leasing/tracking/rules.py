@@ -11,7 +11,7 @@ from uuid import UUID
 from hub.core.errors import InvalidInput, RuleBroken
 from hub.core.events import Fact
 from hub.core.ids import BranchId, DeviceId, VehicleId
-from hub.core.ports.gps_tracker import Datum, Fix
+from hub.core.ports.gps_tracker import Fix
 
 
 class DeviceState(StrEnum):
@@ -93,9 +93,7 @@ class Position:
 
 
 def position_of(fix: Fix, now: datetime) -> Position:
-    """A fix as it is stored; raises InvalidInput for another datum than WGS-84 or an instant in the future."""
-    if fix.datum is not Datum.WGS84:
-        raise InvalidInput("datum", f"{fix.datum} is not converted; report WGS-84")
+    """A fix as it is stored, whose place is on WGS-84 already; raises InvalidInput for an instant in the future."""
     if fix.fixed_at > now + CLOCK_SKEW:
         raise InvalidInput("fixed_at", "lies in the future")
     return Position(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import assert_never
 from uuid import UUID
@@ -26,6 +26,7 @@ from hub.infra.database import Database, Tx
 from hub.integrations.executor import Answer, Ask, CallOutcome, Executor
 from hub.integrations.facts import ProviderEventReceived
 from hub.integrations.routing import RouteFacts
+from hub.leasing.tracking.datum import to_wgs84
 from hub.leasing.tracking.records import AlarmRecord, BindingRecord, DeviceRecord, LocateRecord, PositionRecord
 from hub.leasing.tracking.rules import (
     LOCATE_MOVES,
@@ -49,6 +50,8 @@ PERFORM_LOCATES = "tracking.perform_locates"
 CHUNK = 200
 _TERMINAL = re.compile(r"[0-9A-Za-z-]{1,40}")
 AT_ONCE = 16
+MOST_OF_TRACK = 1000
+LONGEST_TRACK = timedelta(days=31)
 # A claim that outlives this belongs to a worker that has died; asking where a car is may be repeated.
 CLAIM = timedelta(seconds=45)
 
@@ -234,8 +237,9 @@ async def _taken(tx: Tx, device_id: DeviceId, answer: Answer) -> LocateState:
 
 
 async def record_fix(tx: Tx, device_id: DeviceId, fix: Fix) -> bool:
-    """Store a position, once; False when it was known. Raises InvalidInput for another datum than WGS-84."""
-    position = position_of(fix, tx.now)
+    """Store a position on WGS-84, once; False when it was known. Raises InvalidInput for an instant in the future."""
+    latitude, longitude = to_wgs84(fix.latitude, fix.longitude, fix.datum)
+    position = position_of(replace(fix, latitude=latitude, longitude=longitude, datum=Datum.WGS84), tx.now)
     vehicle_id = await _vehicle_of(tx, device_id)
     stored = await tx.scalar(
         insert(PositionRecord)
@@ -338,6 +342,26 @@ async def latest(tx: Tx, vehicle_id: VehicleId) -> PositionView | None:
     row = await tx.scalar(visible(rows, DeviceRecord.branch_id, tx.actor))
     await audit.record(tx, action="position.viewed", subject="vehicle", subject_id=vehicle_id)
     return None if row is None else _position_view(row)
+
+
+async def track(
+    tx: Tx, vehicle_id: VehicleId, *, since: datetime, until: datetime, purpose: str
+) -> tuple[PositionView, ...]:
+    """Where a car was from one instant to another, oldest first, the last `MOST_OF_TRACK`; who has looked and why is kept.
+
+    Raises InvalidInput for a span that ends before it begins or is longer than `LONGEST_TRACK`.
+    """
+    if until < since:
+        raise InvalidInput("until", "lies before the beginning")
+    if until - since > LONGEST_TRACK:
+        raise InvalidInput("until", f"is more than {LONGEST_TRACK.days} days away")
+    rows = select(PositionRecord).join(DeviceRecord, DeviceRecord.id == PositionRecord.device_id)
+    rows = rows.where(PositionRecord.vehicle_id == vehicle_id, PositionRecord.fixed_at.between(since, until))
+    rows = visible(rows, DeviceRecord.branch_id, tx.actor).order_by(PositionRecord.fixed_at.desc()).limit(MOST_OF_TRACK)
+    found = [_position_view(row) for row in await tx.scalars(rows)]
+    detail = {"purpose": purpose, "since": since.isoformat(), "until": until.isoformat(), "positions": len(found)}
+    await audit.record(tx, action="track.viewed", subject="vehicle", subject_id=vehicle_id, detail=detail)
+    return tuple(reversed(found))
 
 
 async def devices_in(tx: Tx, vehicle_id: VehicleId) -> tuple[DeviceView, ...]:

@@ -61,13 +61,6 @@ def test_a_position_keeps_its_place_to_a_millionth_of_a_degree(latitude: Decimal
     assert abs(position.longitude - longitude) <= Decimal("0.0000005")
 
 
-@pytest.mark.parametrize("datum", [Datum.GCJ02, Datum.BD09])
-def test_another_datum_is_refused(datum: Datum) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        position_of(_fix(datum=datum), NOW)
-    assert refused.value.field == "datum"
-
-
 def test_a_terminal_whose_clock_runs_far_ahead_is_refused() -> None:
     position_of(_fix(fixed_at=NOW + CLOCK_SKEW), NOW)
     with pytest.raises(InvalidInput) as refused:
