@@ -41,7 +41,8 @@ async def undecided(tx: Tx, window: Window) -> Slice[Undecided]:
     """Applications that wait for a decision, by when they were submitted; filter `whose`."""
     found = await sliced(tx, _undecided(tx, window), _WAITING, window, lambda row: row)
     ids = [row.id for row in found.rows]
-    own = set(await tx.scalars(select(ApplicationRecord.id).where(ApplicationRecord.id.in_(ids), _own(tx))))
+    mine = select(ApplicationRecord.id).where(ApplicationRecord.id.in_(ids), _own(tx))
+    own = set(await tx.scalars(mine)) if ids else set()
     rows = [
         Undecided(
             application=shown(row),

@@ -57,6 +57,8 @@ async def count_active(tx: Tx) -> Count:
 
 async def numbers_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, str]:
     """The numbers of these contracts, in one query."""
+    if not contract_ids:
+        return {}
     rows = select(ContractRecord.id, ContractRecord.number).where(ContractRecord.id.in_(contract_ids))
     return {ContractId(contract_id): number for contract_id, number in await tx.execute(rows)}
 

@@ -44,7 +44,8 @@ async def unapproved(tx: Tx, window: Window) -> Slice[Unapproved]:
     """Disbursements that wait for an approval, or for one more after a refusal, by when they were drafted; filter `whose`."""
     found = await sliced(tx, _unapproved(tx, window), _WAITING, window, lambda row: row)
     ids = [row.id for row in found.rows]
-    own = set(await tx.scalars(select(DisbursementRecord.id).where(DisbursementRecord.id.in_(ids), _own(tx))))
+    mine = select(DisbursementRecord.id).where(DisbursementRecord.id.in_(ids), _own(tx))
+    own = set(await tx.scalars(mine)) if ids else set()
     rows = [
         Unapproved(disbursement=view_of(tx, row), asked_by=row.chosen_by or row.drafted_by, is_own=row.id in own)
         for row in found.rows

@@ -78,6 +78,8 @@ async def find_by_name(tx: Tx, *, name: str, limit: int = 50) -> tuple[PartyView
 
 async def names_of(tx: Tx, party_ids: Collection[PartyId]) -> Mapping[PartyId, str]:
     """The masked names of these parties, in one query."""
+    if not party_ids:
+        return {}
     rows = select(PartyRecord.id, PartyRecord.name_sealed).where(PartyRecord.id.in_(party_ids))
     return {
         PartyId(party_id): mask_name(tx.vault.open(sealed, column=NAME, row=party_id))

@@ -36,6 +36,8 @@ class Standing:
 
 async def standings_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, Standing]:
     """How the accounts of these contracts stand, in two queries; a contract without an account is left out."""
+    if not contract_ids:
+        return {}
     accounts = select(AccountRecord.contract_id, AccountRecord.state).where(AccountRecord.contract_id.in_(contract_ids))
     states = dict((await tx.execute(accounts)).all())
     owed = (
