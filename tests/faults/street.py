@@ -155,5 +155,7 @@ async def open_street(
         settings = HubSettings(config=config, data_dir=folder, database_url=url, public_url=address)
         hub = await stack.enter_async_context(open_hub(settings, url, clock=clock))
         door.app = create_app(hub.house)
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=120))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=vendor_address, timeout=120, limits=httpx.Limits(max_keepalive_connections=0))
+        )
         yield Street(hub=hub, clock=clock, vendor=client)

@@ -110,6 +110,7 @@ ABOUT_A_SUBJECT = frozenset(
         "esign_status",
         "esign_fetch",
         "payments_mandate_status",
+        "payments_revoke_mandate",
         "payments_cancel",
         "payments_status",
         "messaging_status",

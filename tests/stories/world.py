@@ -238,7 +238,11 @@ async def open_world(url: str, folder: Path, start_at: datetime, **settings: Any
         address = await stack.enter_async_context(loopback(door))
         configuration = _configuration(vendor_address, {"timeout_s": 20, **settings})
         hub = await open_house(stack, door, hub_settings(folder, url, address, configuration), url, clock)
-        vendors = await stack.enter_async_context(httpx.AsyncClient(base_url=vendor_address, timeout=120))
+        # No connection is kept: the vendor may close it in the very moment in which it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        vendors = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=vendor_address, timeout=120, limits=limits)
+        )
         yield World(hub=hub, app=door.app, door=door, clock=clock, vendors=vendors, address=address, stack=stack)
 
 

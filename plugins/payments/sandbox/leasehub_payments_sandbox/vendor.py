@@ -89,7 +89,7 @@ class PaymentsVendor(Vendor):
         return (
             *effects(
                 ("mandate", "/v1/mandates", self._mandate),
-                ("revoke", "/v1/mandates/{ref}/revoke", self._revoke),
+                ("revoke_mandate", "/v1/mandates/{ref}/revoke", self._revoke),
                 ("collect", "/v1/charges", self._collect),
                 ("payout", "/v1/payouts", self._payout),
                 ("refund", "/v1/refunds", self._refund),
