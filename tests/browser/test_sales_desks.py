@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from playwright.async_api import expect
 
 from hub.console.i18n import Language
 from hub.core.identity import DocumentKind
@@ -29,7 +30,9 @@ async def sales(screens: Screens, language: Language) -> AsyncIterator[Person]:
 
 async def test_the_work_queue_leads_to_what_waits(admin: Person, world: World, rows: Rows) -> None:
     late = await stored(world, "select count(distinct contract_id) from instalment where state = 'overdue'")
-    await admin.fact("Overdue contracts").get_by_role("link", name=str(late), exact=True).click()
+    tile = admin.main.locator(".tiles a", has_text=admin.say("Overdue contracts"))
+    await expect(tile.locator("strong")).to_have_text(str(late))
+    await tile.click()
     await admin.reads("Arrears")
     await admin.sees(rows["late_number"])
     await admin.open_desk("Work queue")

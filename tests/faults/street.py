@@ -31,7 +31,8 @@ from hub.infra.settings import HubSettings
 from hub.integrations.executor import Executor
 from hub.integrations.inbox import INBOX_APPLY
 from hub.integrations.reconcile import RECONCILE
-from hub.leasing.payments.service import PERFORM_CHARGES, PERFORM_MANDATES
+from hub.leasing.mandates.service import PERFORM_MANDATES
+from hub.leasing.payments.service import PERFORM_CHARGES
 from hub.leasing.servicing import service as servicing
 from hub.sdk.clock import VirtualClock
 from hub.sdk.sandbox.app import SandboxSettings
