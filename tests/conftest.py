@@ -44,8 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core: half of what a test does is wait for a server."""
-    return 2 * (os.cpu_count() or 1)
+    """One worker more than cores: a good part of what a test does is wait for a server, which needs a core, too."""
+    return 1 + (os.cpu_count() or 1)
 
 
 def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
