@@ -13,6 +13,7 @@ from hub.console.actions import Action
 from hub.console.forms import Field, Kind, Values, choices
 from hub.console.i18n import N_
 from hub.console.labels import label
+from hub.console.numbered import Line, contract_column, lines_of
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.visit import Visit
@@ -89,52 +90,28 @@ CASES: Listing[CaseLine] = Listing(
 # Warnings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarningLine:
-    """A warning as a line, with the number of its contract."""
-
-    warning: WarningView
-    number: str | None
-
-
-async def _warnings(visit: Visit, window: Window) -> Slice[WarningLine]:
-    found = await warning_listing.page(visit.tx, window)
-    ids = [ContractId(one.contract_id) for one in found.rows if one.contract_id]
-    numbers = await contract_listing.numbers_of(visit.tx, ids)
-    lines = [
-        WarningLine(warning=one, number=numbers.get(ContractId(one.contract_id)) if one.contract_id else None)
-        for one in found.rows
-    ]
-    return Slice(rows=lines, after=found.after, before=found.before)
-
-
 async def _warning_counts(visit: Visit, window: Window) -> Mapping[str, Count]:
     return await warning_listing.counts(visit.tx, window)
 
 
-WARNINGS: Listing[WarningLine] = Listing(
+WARNINGS: Listing[Line[WarningView]] = Listing(
     path="/warnings",
     title=N_("Warnings"),
     permission=P.WARNINGS_READ,
     columns=(
         Column(
             label=N_("Warning"),
-            value=lambda line: line.warning.kind,
+            value=lambda line: line.one.kind,
             look=Look.WORD,
-            href=lambda line: f"/warnings/{line.warning.id}",
+            href=lambda line: f"/warnings/{line.one.id}",
         ),
-        Column(
-            label=N_("Contract"),
-            value=lambda line: line.number,
-            look=Look.CODE,
-            href=lambda line: f"/contracts/{line.warning.contract_id}" if line.warning.contract_id else None,
-        ),
-        Column(label=N_("State"), value=lambda line: line.warning.state, look=Look.STATE),
-        Column(label=N_("Raised at"), value=lambda line: line.warning.raised_at, look=Look.INSTANT, sort="raised"),
-        Column(label=N_("Times"), value=lambda line: line.warning.times, look=Look.NUMBER),
-        Column(label=N_("Reason"), value=lambda line: line.warning.ground, look=Look.WRITTEN),
+        contract_column(),
+        Column(label=N_("State"), value=lambda line: line.one.state, look=Look.STATE),
+        Column(label=N_("Raised at"), value=lambda line: line.one.raised_at, look=Look.INSTANT, sort="raised"),
+        Column(label=N_("Times"), value=lambda line: line.one.times, look=Look.NUMBER),
+        Column(label=N_("Reason"), value=lambda line: line.one.ground, look=Look.WRITTEN),
     ),
-    fetch=_warnings,
+    fetch=lines_of(warning_listing.page),
     tab="state",
     tabs=tuple(WarningState),
     counts=_warning_counts,

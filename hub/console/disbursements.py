@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +12,12 @@ from hub.console.actions import Action
 from hub.console.forms import Field, Kind, Option, Values, choices
 from hub.console.i18n import N_
 from hub.console.labels import label
+from hub.console.numbered import Line, contract_column, lines_of
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.visit import Visit
 from hub.infra.access import Permission as P
-from hub.infra.paging import Count, Slice, Window
+from hub.infra.paging import Count, Window
 from hub.leasing.contracts import listing as contract_listing
 from hub.leasing.disbursements import listing, payees
 from hub.leasing.disbursements import service as disbursements
@@ -34,22 +34,6 @@ _S = DisbursementState
 _MOST_PAYEES = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A disbursement as a line, with the number of its contract."""
-
-    one: DisbursementView
-    number: str | None
-
-
-async def _page(visit: Visit, window: Window) -> Slice[Line]:
-    found = await listing.page(visit.tx, window)
-    ids = [one.contract_id for one in found.rows if one.contract_id is not None]
-    numbers = await contract_listing.numbers_of(visit.tx, ids)
-    lines = [Line(one=one, number=numbers.get(one.contract_id) if one.contract_id else None) for one in found.rows]
-    return Slice(rows=lines, after=found.after, before=found.before)
-
-
 async def _counts(visit: Visit, window: Window) -> Mapping[str, Count]:
     return await listing.counts(visit.tx, window)
 
@@ -64,7 +48,7 @@ def payee_of(one: DisbursementView) -> str:
     return one.payee if one.payee_id or one.fee_kind is None else f"nobody is named yet for {one.fee_kind}"
 
 
-DISBURSEMENTS: Listing[Line] = Listing(
+DISBURSEMENTS: Listing[Line[DisbursementView]] = Listing(
     path="/disbursements",
     title=N_("Disbursements"),
     permission=P.DISBURSEMENTS_READ,
@@ -76,19 +60,14 @@ DISBURSEMENTS: Listing[Line] = Listing(
             href=lambda line: f"/disbursements/{line.one.id}",
         ),
         Column(label=N_("What for"), value=lambda line: line.one.purpose, look=Look.WORD),
-        Column(
-            label=N_("Contract"),
-            value=lambda line: line.number,
-            look=Look.CODE,
-            href=lambda line: f"/contracts/{line.one.contract_id}" if line.one.contract_id else None,
-        ),
+        contract_column(),
         Column(label=N_("State"), value=lambda line: line.one.state, look=Look.STATE),
         Column(label=N_("Amount"), value=lambda line: line.one.amount, look=Look.MONEY, sort="amount"),
         Column(label=N_("Account"), value=lambda line: account_of(line.one), look=Look.CODE),
         Column(label=N_("Drafted at"), value=lambda line: line.one.drafted_at, look=Look.INSTANT, sort="drafted"),
         Column(label=N_("Paid on"), value=lambda line: line.one.paid_on, look=Look.DAY),
     ),
-    fetch=_page,
+    fetch=lines_of(listing.page),
     tab="state",
     tabs=tuple(DisbursementState),
     counts=_counts,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
 
 from hub.console.forms import Option, choices
 from hub.console.i18n import N_
+from hub.console.numbered import Line, contract_column, lines_of
 from hub.console.page import Column, Filter, Listing, Look, add_listing
 from hub.console.visit import Visit
 from hub.core.provider import Capability
@@ -23,36 +24,6 @@ from hub.leasing.servicing.listing import Standing
 from hub.leasing.servicing.rules import Bucket
 
 router = APIRouter()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovementLine:
-    """A debit or payout as a line, with the number of the contract that it is for."""
-
-    movement: MovementView
-    number: str | None
-
-    @property
-    def href(self) -> str | None:
-        """Where the money of its contract is."""
-        return f"/contracts/{self.movement.contract_id}/money" if self.movement.contract_id else None
-
-
-_Fetch = Callable[..., Awaitable[Slice[MovementView]]]
-
-
-def _lines(fetch: _Fetch) -> Callable[[Visit, Window], Awaitable[Slice[MovementLine]]]:
-    async def page(visit: Visit, window: Window) -> Slice[MovementLine]:
-        found = await fetch(visit.tx, window)
-        ids = [one.contract_id for one in found.rows if one.contract_id is not None]
-        numbers = await contract_listing.numbers_of(visit.tx, ids)
-        lines = [
-            MovementLine(movement=one, number=numbers.get(one.contract_id) if one.contract_id else None)
-            for one in found.rows
-        ]
-        return Slice(rows=lines, after=found.after, before=found.before)
-
-    return page
 
 
 async def _providers(visit: Visit) -> Mapping[str, Sequence[Option]]:
@@ -70,21 +41,16 @@ async def _payout_counts(visit: Visit, window: Window) -> Mapping[str, Count]:
     return await listing.payout_counts(visit.tx, window)
 
 
-_FIRST: tuple[Column[MovementLine], ...] = (
-    Column(
-        label=N_("Contract"),
-        value=lambda line: line.number,
-        look=Look.CODE,
-        href=lambda line: line.href,
-    ),
-    Column(label=N_("Purpose"), value=lambda line: line.movement.purpose, look=Look.WORD),
-    Column(label=N_("State"), value=lambda line: line.movement.state, look=Look.STATE),
-    Column(label=N_("Amount"), value=lambda line: line.movement.money, look=Look.MONEY, sort="amount"),
+_FIRST: tuple[Column[Line[MovementView]], ...] = (
+    contract_column("/money"),
+    Column(label=N_("Purpose"), value=lambda line: line.one.purpose, look=Look.WORD),
+    Column(label=N_("State"), value=lambda line: line.one.state, look=Look.STATE),
+    Column(label=N_("Amount"), value=lambda line: line.one.money, look=Look.MONEY, sort="amount"),
 )
-_LAST: tuple[Column[MovementLine], ...] = (
-    Column(label=N_("Provider"), value=lambda line: line.movement.instance, look=Look.CODE),
-    Column(label=N_("Reference"), value=lambda line: line.movement.payment_ref, look=Look.CODE),
-    Column(label=N_("Refused because"), value=lambda line: line.movement.code, look=Look.WORD),
+_LAST: tuple[Column[Line[MovementView]], ...] = (
+    Column(label=N_("Provider"), value=lambda line: line.one.instance, look=Look.CODE),
+    Column(label=N_("Reference"), value=lambda line: line.one.payment_ref, look=Look.CODE),
+    Column(label=N_("Refused because"), value=lambda line: line.one.code, look=Look.WORD),
 )
 # The states that tell something; what is about to be sent is gone in seconds, and in the filter.
 _TABS = (
@@ -95,16 +61,16 @@ _TABS = (
     MovementState.SUCCEEDED,
 )
 
-CHARGES: Listing[MovementLine] = Listing(
+CHARGES: Listing[Line[MovementView]] = Listing(
     path="/payments",
     title=N_("Debits"),
     permission=P.PAYMENTS_READ,
     columns=(
         *_FIRST,
-        Column(label=N_("Due on"), value=lambda line: line.movement.due_on, look=Look.DAY),
+        Column(label=N_("Due on"), value=lambda line: line.one.due_on, look=Look.DAY),
         *_LAST,
     ),
-    fetch=_lines(listing.charges),
+    fetch=lines_of(listing.charges),
     tab="state",
     tabs=_TABS,
     counts=_charge_counts,
@@ -117,12 +83,12 @@ CHARGES: Listing[MovementLine] = Listing(
     empty=N_("Nothing has been debited yet."),
 )
 
-PAYOUTS: Listing[MovementLine] = Listing(
+PAYOUTS: Listing[Line[MovementView]] = Listing(
     path="/payouts",
     title=N_("Payouts"),
     permission=P.PAYMENTS_READ,
     columns=(*_FIRST, *_LAST),
-    fetch=_lines(listing.payouts),
+    fetch=lines_of(listing.payouts),
     tab="state",
     tabs=_TABS,
     counts=_payout_counts,

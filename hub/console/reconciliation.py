@@ -6,7 +6,6 @@ Statements belong to no branch: whoever is kept to branches sees none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from fastapi import APIRouter
 from hub.console.actions import Action
 from hub.console.forms import Field, Kind, Option, Values, choices
 from hub.console.i18n import N_
+from hub.console.numbered import Line, contract_column, lines_of
 from hub.console.page import Column, Fact, Filter, Listing, Look, add_listing
 from hub.console.subject import Alert, Subject, Tab, add_subject
 from hub.console.visit import Visit
@@ -171,27 +171,11 @@ STATEMENT: Subject[StatementView] = Subject(
 # Differences
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A difference as a line, with the number of its contract."""
-
-    one: DifferenceView
-    number: str | None
-
-
-async def _difference_page(visit: Visit, window: Window) -> Slice[Line]:
-    found = await listing.differences(visit.tx, window)
-    ids = [one.contract_id for one in found.rows if one.contract_id is not None]
-    numbers = await contract_listing.numbers_of(visit.tx, ids)
-    lines = [Line(one=one, number=numbers.get(one.contract_id) if one.contract_id else None) for one in found.rows]
-    return Slice(rows=lines, after=found.after, before=found.before)
-
-
 async def _difference_counts(visit: Visit, window: Window) -> Mapping[str, Count]:
     return await listing.difference_counts(visit.tx, window)
 
 
-DIFFERENCES: Listing[Line] = Listing(
+DIFFERENCES: Listing[Line[DifferenceView]] = Listing(
     path="/differences",
     title=N_("Differences"),
     permission=P.PAYMENTS_READ,
@@ -206,18 +190,13 @@ DIFFERENCES: Listing[Line] = Listing(
         Column(label=N_("Provider"), value=lambda line: line.one.instance, look=Look.CODE),
         Column(label=N_("What differs"), value=lambda line: line.one.kind, look=Look.WORD),
         Column(label=N_("State"), value=lambda line: line.one.state, look=Look.STATE),
-        Column(
-            label=N_("Contract"),
-            value=lambda line: line.number,
-            look=Look.CODE,
-            href=lambda line: f"/contracts/{line.one.contract_id}/money" if line.one.contract_id else None,
-        ),
+        contract_column("/money"),
         Column(label=N_("Reference"), value=lambda line: line.one.ref, look=Look.CODE),
         Column(label=N_("The provider says"), value=lambda line: line.one.stated, look=Look.MONEY),
         Column(label=N_("The books say"), value=lambda line: line.one.booked, look=Look.MONEY),
         Column(label=N_("Reason"), value=lambda line: line.one.reason, look=Look.LONG, on_screen=False),
     ),
-    fetch=_difference_page,
+    fetch=lines_of(listing.differences),
     tab="state",
     tabs=tuple(DifferenceState),
     counts=_difference_counts,

@@ -223,10 +223,10 @@ def _beyond(column: Any, key: Any, place: tuple[Any, UUID], down: bool) -> Colum
     return here < there if down else here > there
 
 
-async def count(tx: Tx, rows: Select[Any], most: int = MOST_COUNTED) -> Count:
+async def count(tx: Tx, rows: Select[Any]) -> Count:
     """How many rows a query has, counted no further than anybody reads."""
-    some = _bare(rows).limit(most + 1).subquery()
-    return _capped(await tx.scalar(select(func.count()).select_from(some)) or 0, most)
+    some = _bare(rows).limit(MOST_COUNTED + 1).subquery()
+    return _capped(await tx.scalar(select(func.count()).select_from(some)) or 0)
 
 
 def _on_tab(rows: Select[Any], tabs: Tabs, word: str) -> Select[str, int]:
@@ -241,8 +241,8 @@ def _bare(rows: Select[Any]) -> Select[Any]:
     return bare
 
 
-def _capped(number: int, most: int) -> Count:
-    return Count(number=min(number, most), capped=number > most)
+def _capped(number: int) -> Count:
+    return Count(number=min(number, MOST_COUNTED), capped=number > MOST_COUNTED)
 
 
 def together(counted: Collection[Count]) -> Count:
@@ -267,7 +267,7 @@ async def count_by(tx: Tx, rows: Select[Any], tabs: Tabs) -> dict[str, Count]:
     """
     counted = [_on_tab(rows, tabs, word) for word in tabs.words]
     numbers = {str(word): number for word, number in await tx.execute(union_all(*counted))}
-    found = {word.value: _capped(numbers[word.value], MOST_COUNTED) for word in tabs.words}
+    found = {word.value: _capped(numbers[word.value]) for word in tabs.words}
     return {"": together(found.values())} | found
 
 

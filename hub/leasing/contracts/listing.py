@@ -18,7 +18,7 @@ from hub.core.ids import (
 )
 from hub.infra.access import visible
 from hub.infra.database import Tx
-from hub.infra.paging import Count, Order, Slice, Tabs, Window, count, count_by, sliced
+from hub.infra.paging import Count, Order, Slice, Tabs, Window, count_by, sliced
 from hub.leasing.contracts.records import ContractRecord
 from hub.leasing.contracts.rules import ContractState, ContractView
 from hub.leasing.products.rules import LeaseType, Method
@@ -34,8 +34,6 @@ _ORDER = Order(
     },
     standard="drafted",
 )
-# The one number of the start page that is large in every company.
-_MOST_ACTIVE = 10_000
 _TABS = Tabs(name="state", column=ContractRecord.state, words=ContractState, of_branch=True)
 
 
@@ -47,12 +45,6 @@ async def page(tx: Tx, window: Window) -> Slice[ContractView]:
 async def counts(tx: Tx, window: Window) -> Mapping[str, Count]:
     """How many contracts there are in each state, under the other filters."""
     return await count_by(tx, _wanted(tx, window), _TABS)
-
-
-async def count_active(tx: Tx) -> Count:
-    """How many leases run."""
-    rows = visible(select(ContractRecord), ContractRecord.branch_id, tx.actor)
-    return await count(tx, rows.where(_TABS.has(ContractState.ACTIVE)), most=_MOST_ACTIVE)
 
 
 async def numbers_of(tx: Tx, contract_ids: Collection[ContractId]) -> Mapping[ContractId, str]:
